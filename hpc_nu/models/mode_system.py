@@ -1,0 +1,203 @@
+"""The interface between a system of kinetic equations and everything that runs it.
+
+A model is a system of momentum modes that talk to each other only through a few moments.  It declares its
+parameters, settings and observables, and solves one `Problem` as a pure function of (problem, state).  The
+campaign engine knows models through this file alone, so adding a model is adding one file to `models/`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping
+
+import numpy as np
+
+from hpc_nu.solver.momentum_grid import MomentumGrid
+from hpc_nu.solver.result_codes import ResultCode
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that distinguishes one point of a campaign from another.
+
+    Attributes
+    ----------
+    unit : str
+        Unit in which the model receives it: "GeV", "rad" or "1".
+    low, high : float
+        Closed range, in that unit, for which the equations hold.
+    low_is_open : bool
+        True where `low` itself is excluded (a mass must be positive).
+    default : float or None
+        None: the input file must give it.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    description: str
+    symbol: str = ""
+    low_is_open: bool = False
+    default: float | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A choice or a number that holds for a whole variation of a campaign (a hierarchy, a rate factor).
+
+    Attributes
+    ----------
+    default : str, bool, int or float
+        Its type is the type that is accepted (an int default takes integers only).
+    choices : tuple of str
+        Accepted words; empty for numbers and switches.
+    unit : str
+        As for `Parameter`; "1" for words, switches and plain numbers.
+    """
+
+    name: str
+    default: Any
+    description: str
+    choices: tuple = ()
+    low: float = -np.inf
+    high: float = np.inf
+    low_is_open: bool = False
+    unit: str = "1"
+
+
+@dataclass(frozen=True)
+class Observable:
+    """One dataset of the results file.
+
+    Attributes
+    ----------
+    kind : str
+        "scalar" (one number a task), "trajectory" (on the output temperatures), "spectrum" (on the output
+        momenta) or "mode" (on the task's own momentum modes).
+    """
+
+    name: str
+    unit: str
+    long_name: str
+    kind: str = "scalar"
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    """Accuracy and budgets of one solve.
+
+    Attributes
+    ----------
+    method : str
+        Name of a tableau of `hpc_nu.solver.esdirk`.
+    rtol : float
+        Relative tolerance of one step.
+    max_steps : int
+        Attempted steps before the solve is given up.
+    max_seconds : float
+        Processor time before the solve is given up [s].
+    """
+
+    method: str = "esdirk54"
+    rtol: float = 1e-4
+    max_steps: int = 200_000
+    max_seconds: float = 600.0
+
+    def more_careful(self):
+        """The settings of the one retry that a failed task gets."""
+        return SolverSettings(self.method, self.rtol / 10, self.max_steps * 4, self.max_seconds * 2)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All that one task depends on.
+
+    Attributes
+    ----------
+    point : mapping of str to float
+        Every parameter of the model, in its unit.
+    settings : mapping
+        Every setting of the model.
+    grid : MomentumGrid or None
+        The momentum modes; None for models without any.
+    temperatures : (n,) array [GeV]
+        Output temperatures, decreasing.
+    momenta : (n,) array
+        Output momenta k/T.
+    """
+
+    point: Mapping[str, float]
+    settings: Mapping[str, Any]
+    grid: MomentumGrid | None = None
+    temperatures: np.ndarray = field(default_factory=lambda: np.empty(0))
+    momenta: np.ndarray = field(default_factory=lambda: np.empty(0))
+    solver: SolverSettings = SolverSettings()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call of `Model.solve` gives back.
+
+    Attributes
+    ----------
+    observables : dict
+        Name to float, or to an array on the grid of the observable's kind; empty unless `code` is DONE.
+    state : (n,) float64 array or None
+        Where to continue, if `code` is PAUSED.
+    message : str
+        Why, if `code` is a failure.
+    """
+
+    code: ResultCode
+    observables: dict = field(default_factory=dict)
+    state: np.ndarray | None = None
+    steps: int = 0
+    rejected: int = 0
+    message: str = ""
+
+
+class Model:
+    """A system of equations.  Subclasses fill in the class attributes and the two methods.
+
+    Attributes
+    ----------
+    name : str
+        The word for it in an input file.
+    reference : str
+        Where the equations come from.
+    grid_kinds : tuple of str
+        Momentum grids that it accepts (names of `hpc_nu.solver.momentum_grid.GRID_KINDS`); empty if none.
+    """
+
+    name: str = ""
+    title: str = ""
+    reference: str = ""
+    parameters: tuple = ()
+    settings: tuple = ()
+    observables: tuple = ()
+    grid_kinds: tuple = ()
+
+    def check(self, settings, temperatures):
+        """What is wrong with a combination of settings that are each valid alone.
+
+        Returns
+        -------
+        list of str
+            One complete sentence for each problem; empty if all is well.
+        """
+        return []
+
+    def predicted_seconds(self, settings, n_modes, solver):
+        """Rough cost of one solve [s]: the start value of the scheduler's cost model."""
+        raise NotImplementedError
+
+    def solve(self, problem, state=None, pause: Callable[[], bool] = lambda: False):
+        """Solve `problem` from the start, or from `state`, until done or until `pause()` is true.
+
+        `pause` is asked between bundles of steps.  The result does not depend on where the pauses fall: bit
+        for bit the same on the same processor type and library versions.
+
+        Returns
+        -------
+        Outcome
+        """
+        raise NotImplementedError

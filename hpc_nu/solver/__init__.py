@@ -1,0 +1,1 @@
+"""Stiff solver and momentum quadrature.  Knows nothing of physics."""

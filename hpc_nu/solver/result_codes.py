@@ -1,0 +1,41 @@
+"""How a solve ended, and what its user should try next.  Stored as `/status` in the results file."""
+
+from enum import IntEnum
+
+
+class ResultCode(IntEnum):
+    """Outcome of one task.  Values are stored on disk: add new ones at the end, never renumber."""
+
+    PENDING = 0
+    DONE = 1
+    STEP_BUDGET = 2
+    TIME_BUDGET = 3
+    STEP_TOO_SMALL = 4
+    NOT_FINITE = 5
+    EXCEPTION = 6
+    PAUSED = 7
+
+    @property
+    def advice(self):
+        """What happened and what to do about it, in one sentence."""
+        return _ADVICE[self]
+
+    @property
+    def is_failure(self):
+        return self not in (ResultCode.PENDING, ResultCode.DONE, ResultCode.PAUSED)
+
+
+_ADVICE = {
+    ResultCode.PENDING: "not computed yet: run the campaign again, it continues where it stopped",
+    ResultCode.DONE: "solved within tolerance",
+    ResultCode.STEP_BUDGET: "the step budget ran out before the last temperature: raise solver.max_steps,"
+    " loosen solver.rtol, or end at a higher temperature",
+    ResultCode.TIME_BUDGET: "the time budget ran out before the last temperature: raise solver.max_seconds"
+    " or use fewer momentum modes",
+    ResultCode.STEP_TOO_SMALL: "the step fell below rounding level: the rates are probably discontinuous"
+    " there; check the rate table at the temperature in the message",
+    ResultCode.NOT_FINITE: "the solution became infinite or not a number: check the rates for negative or"
+    " undefined values at this point",
+    ResultCode.EXCEPTION: "the model raised an exception: see the row of /error for its text",
+    ResultCode.PAUSED: "interrupted at a step boundary; its state is in the checkpoint",
+}
