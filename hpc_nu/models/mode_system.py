@@ -98,7 +98,7 @@ class SolverSettings:
     """
 
     method: str = "esdirk54"
-    rtol: float = 1e-4
+    rtol: float = 1e-5
     max_steps: int = 200_000
     max_seconds: float = 600.0
 
@@ -139,8 +139,8 @@ class Outcome:
 
     Attributes
     ----------
-    observables : dict
-        Name to float, or to an array on the grid of the observable's kind; empty unless `code` is DONE.
+    observables : dict of dict
+        Kind to name to value: a float, or an array on the grid of the kind; empty unless `code` is DONE.
     state : (n,) float64 array or None
         Where to continue, if `code` is PAUSED.
     message : str

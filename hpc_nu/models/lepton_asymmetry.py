@@ -1,0 +1,333 @@
+"""Lepton asymmetries of the nuMSM from the oscillations of two GeV-scale heavy neutrinos (heavy neutral leptons, HNLs).
+
+Eijima, Shaposhnikov and Timiryasov, arXiv:2011.12637 ("EST"): eqs. (2.2) averaged over momentum (11 equations), or
+resolved on a momentum grid as in sec. 6 (8 n_modes + 3 equations), from one and the same right-hand side.  The
+equations are in `lepton_asymmetry_kernel`, their coefficients in `hpc_nu.seesaw.rate_table`.
+
+Conventions: M_3 - M_2 = 2 delta_M, as eqs. (4.7), (4.8) of EST imply; Delta_alpha = L_alpha - B/3; the overall sign of
+the asymmetries is that of F = U sqrt(m) Omega sqrt(M)/v (`hpc_nu.seesaw.casas_ibarra`).  The Universe expands with
+constant g_*, and no heavy neutrino is there at the start.  Not covered: g_*(T), entropy from HNL decays (sec. 3), the
+chiral anomaly (sec. 7), sphalerons that freeze out gradually.
+"""
+
+from functools import lru_cache
+from time import process_time
+from typing import NamedTuple
+
+import numpy as np
+
+from hpc_nu.models import lepton_asymmetry_kernel as kernel
+from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.plasma import simple_bath
+from hpc_nu.plasma.expansion import ENTROPY_OVER_T3, hubble_rate
+from hpc_nu.plasma.susceptibilities import baryons_per_lepton_asymmetry, inverse_susceptibility
+from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
+from hpc_nu.seesaw.heavy_rates import RATES
+from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
+from hpc_nu.seesaw.rate_table import build_rate_table, equilibrium_occupation
+from hpc_nu.solver import esdirk, momentum_grid
+from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.units import SPHALERON_FREEZE_OUT
+
+PARAMETERS = (
+    Parameter("M", "GeV", 0.1, 30.0, "common mass of the two heavy neutrinos", "M"),
+    Parameter("delta_M", "GeV", 0.0, 1e-6, "half of their Majorana mass difference, M_3 - M_2 = 2 delta_M", "dM"),
+    Parameter("im_omega", "rad", -10.0, 10.0, "imaginary part of the Casas-Ibarra angle: |F| ~ exp|Im w|", "Im w"),
+    Parameter("re_omega", "rad", -4 * np.pi, 4 * np.pi, "real part of the Casas-Ibarra angle", "Re w"),
+    Parameter("delta", "rad", -4 * np.pi, 4 * np.pi, "Dirac phase of the PMNS matrix", "delta"),
+    Parameter("eta", "rad", -4 * np.pi, 4 * np.pi, "Majorana phase of the PMNS matrix", "eta"),
+)
+
+SETTINGS = (
+    Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", choices=("normal", "inverted")),
+    Setting("oscillation_data", "nufit_4.0", "global fit of the oscillation data", choices=FIT_NAMES),
+    Setting("rates", "simple", "thermal rates of the heavy neutrinos", choices=tuple(RATES)),
+    Setting("T_start", 1000.0, "temperature at which no heavy neutrino is there yet", low=1.0, high=1e7, unit="GeV"),
+    Setting("T_end", 10.0, "temperature at which the solve ends", low=0.01, high=1e6, unit="GeV"),
+    Setting("rate_factor", 1.0, "multiplies all rates gamma_+-: kappa of EST fig. 18", low=0.0, high=1e6),
+    Setting("gamma_minus_factor", 1.0, "multiplies the fermion-number violating rate: 0 in EST fig. 13", low=0.0, high=1e6),
+    Setting("h_plus_factor", 1.0, "multiplies the fermion-number conserving Hamiltonian: 0 in EST fig. 19", low=0.0, high=1e6),
+)
+
+OBSERVABLES = (
+    Observable("Y_Delta_e", "1", "electron asymmetry n_Delta_e/s at T_end"),
+    Observable("Y_Delta_mu", "1", "muon asymmetry n_Delta_mu/s at T_end"),
+    Observable("Y_Delta_tau", "1", "tau asymmetry n_Delta_tau/s at T_end"),
+    Observable("Y_L", "1", "total lepton asymmetry, sum of Y_Delta_alpha, at T_end"),
+    Observable("Y_N_2", "1", "yield of N_2 (mean of both helicities) at T_end"),
+    Observable("Y_N_3", "1", "yield of N_3 (mean of both helicities) at T_end"),
+    Observable("Y_Delta_N", "1", "asymmetry of the heavy neutrinos, Tr(rho_N - rho_Nbar)/s, at T_end, eq. (4.2) of EST"),
+    Observable("Y_L_sphaleron", "1", "total lepton asymmetry at the sphaleron freeze-out, T = 131.7 GeV"),
+    Observable("Y_B", "1", "baryon asymmetry n_B/s, frozen in instantaneously at T = 131.7 GeV"),
+    Observable("Y_Delta_e_max", "1", "electron asymmetry of largest modulus from T_start to T_end, sec. 8 of EST"),
+    Observable("T_Delta_e_max", "GeV", "temperature of that maximum"),
+    Observable("Y_Delta_e", "1", "electron asymmetry n_Delta_e/s", "trajectory"),
+    Observable("Y_Delta_mu", "1", "muon asymmetry n_Delta_mu/s", "trajectory"),
+    Observable("Y_Delta_tau", "1", "tau asymmetry n_Delta_tau/s", "trajectory"),
+    Observable("Y_L", "1", "total lepton asymmetry, sum of Y_Delta_alpha", "trajectory"),
+    Observable("Y_N_2", "1", "yield of N_2 (mean of both helicities)", "trajectory"),
+    Observable("Y_N_3", "1", "yield of N_3 (mean of both helicities)", "trajectory"),
+    Observable("Y_N_eq", "1", "equilibrium yield of one heavy neutrino, one helicity", "trajectory"),
+    Observable("Y_Delta_N", "1", "asymmetry of the heavy neutrinos, eq. (4.2) of EST", "trajectory"),
+    Observable("Gamma_N_small_over_H", "1", "smaller eigenvalue of the momentum-averaged Gamma_N over H", "trajectory"),
+    Observable("Gamma_N_large_over_H", "1", "larger eigenvalue of the momentum-averaged Gamma_N over H", "trajectory"),
+    Observable("Gamma_osc_over_H", "1", "oscillation rate M delta M(T)/(3 T H), eqs. (4.5), (4.7) of EST", "trajectory"),
+    Observable("momentum", "1", "y = k/T of the mode", "mode"),
+    Observable("weight", "1", "quadrature weight of the mode, n/T^3 = sum of weight f", "mode"),
+    Observable("f_N_2", "1", "occupation of N_2 (mean of both helicities) at T_end", "mode"),
+    Observable("f_N_3", "1", "occupation of N_3 (mean of both helicities) at T_end", "mode"),
+    Observable("f_Delta_N", "1", "Tr(rho_N - rho_Nbar) at T_end", "mode"),
+)
+
+_ATTEMPTS = 64  # steps between two looks at the clock: a millisecond or so
+_FIRST_STEP = 1e-4
+
+
+class _Moments(NamedTuple):
+    """What is recorded at a stop: three asymmetries X_a, sum_k w_k s_0, sum_k w_k s_3, sum_k w_k d_0."""
+
+    x_e: float
+    x_mu: float
+    x_tau: float
+    s_0: float
+    s_3: float
+    d_0: float
+
+
+@lru_cache(maxsize=8)
+def _rate_table(rates, mass, t_start, t_end, grid):
+    return build_rate_table(
+        RATES[rates], mass, t_start, t_end, grid.nodes, grid.weights, averaged=grid.kind == "averaged"
+    )
+
+
+class _Solve:
+    """One solve: its constants, its state, and the step loop."""
+
+    def __init__(self, problem):
+        point, settings, self.grid, self.solver = problem.point, problem.settings, problem.grid, problem.solver
+        self.mass, self.delta_mass = point["M"], point["delta_M"]
+        self.t_start, self.t_end = settings["T_start"], settings["T_end"]
+        self.temperatures = problem.temperatures
+        data = oscillation_data(settings["oscillation_data"], settings["hierarchy"])
+        self.yukawas = yukawa_couplings(
+            data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
+        )
+        self.flavours = pauli_components(self.yukawas)
+        kappa = settings["rate_factor"]
+        self.rate_factors = np.array([kappa, kappa * settings["gamma_minus_factor"], settings["h_plus_factor"], 1.0])
+        self.rates = settings["rates"]
+        self.table = _rate_table(self.rates, self.mass, self.t_start, self.t_end, self.grid)
+        self.tableau = esdirk.TABLEAUX[self.solver.method]
+        # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
+        stops = {self.t_end, *(t for t in self.temperatures if self.t_end <= t < self.t_start)}
+        if self.t_end < SPHALERON_FREEZE_OUT < self.t_start:
+            stops.add(SPHALERON_FREEZE_OUT)
+        self.stops = np.array(sorted(stops, reverse=True))
+        self.size = 3 + 8 * self.grid.n_modes
+
+    def start(self):
+        """No heavy neutrino and no asymmetry at T_start: s_0 = -2 f_eq, the rest zero."""
+        z = np.log(self.mass / self.t_start)
+        self.clock, self.stop = esdirk.new_clock(z, _FIRST_STEP), 0
+        self.u, self.slope, self.maximum = np.zeros(self.size), np.empty(self.size), np.array([0.0, z])
+        self.moments = np.full((len(self.stops), len(_Moments._fields)), np.nan)
+        self._modes(self.u)[0] = -2 * self.equilibrium(self.t_start)
+        coefficients = np.empty((kernel.N_CHANNELS, self.grid.n_modes))
+        self.coefficients_at(self.t_start, coefficients)
+        kernel.right_hand_side(
+            self.u, coefficients, self.table.weights, self.flavours, self.delta_mass, inverse_susceptibility(), self.slope
+        )
+
+    # The state is one flat array, so that the engine can send and store it without knowing what it means.
+
+    def pack(self):
+        parts = [[self.stop], self.clock, self.u, self.slope, self.maximum, self.moments.ravel()]
+        return np.concatenate(parts)
+
+    def unpack(self, state):
+        sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2]
+        parts = np.split(np.array(state), np.cumsum(sizes))
+        self.stop = int(parts[0][0])
+        self.clock, self.u, self.slope, self.maximum = parts[1:5]
+        self.moments = parts[5].reshape(len(self.stops), -1)
+
+    def advance(self, pause):
+        """Step until the last stop, a failure, or `pause()`; returns the result code."""
+        t, s = self.table, self.solver
+        started = process_time()
+        while self.stop < len(self.stops):
+            z_stop = np.log(self.mass / self.stops[self.stop])
+            verdict = kernel.advance(
+                _ATTEMPTS, z_stop, self.clock, self.u, self.slope, self.maximum,
+                t.z_start, t.spacing, t.cells, t.weights, t.norm_weights, self.rate_factors, self.flavours,
+                self.delta_mass, inverse_susceptibility(),
+                self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
+            )  # fmt: skip
+            if verdict == kernel.UNDERFLOW:
+                finite = np.all(np.isfinite(self.u))
+                return ResultCode.STEP_TOO_SMALL if finite else ResultCode.NOT_FINITE
+            if verdict == kernel.AT_STOP:
+                self._record()
+                self.stop += 1
+            if self.steps + self.rejected >= s.max_steps and self.stop < len(self.stops):
+                return ResultCode.STEP_BUDGET
+            if process_time() - started > s.max_seconds:
+                return ResultCode.TIME_BUDGET
+            if self.stop < len(self.stops) and pause():
+                return ResultCode.PAUSED
+        return ResultCode.DONE
+
+    @property
+    def steps(self):
+        return int(self.clock[esdirk.ACCEPTED])
+
+    @property
+    def rejected(self):
+        return int(self.clock[esdirk.REJECTED])
+
+    @property
+    def temperature(self):
+        """Where the solve is now [GeV]."""
+        return self.mass * np.exp(-self.clock[esdirk.Z])
+
+    def _modes(self, u):
+        return u[3:].reshape(8, self.grid.n_modes)
+
+    def equilibrium(self, temperature):
+        """f_eq per mode; the averaged mode carries the density n_eq/T^3 of one helicity state."""
+        occupation = equilibrium_occupation(self.mass, temperature, self.grid.nodes)
+        return np.array([occupation @ self.grid.weights]) if self.grid.kind == "averaged" else occupation
+
+    def coefficients_at(self, temperature, out):
+        t = self.table
+        z = np.log(self.mass / temperature)
+        kernel.coefficients_at(z, t.z_start, t.spacing, t.cells, self.rate_factors, out)
+
+    def _record(self):
+        w, modes = self.table.weights, self._modes(self.u)
+        self.moments[self.stop] = _Moments(*self.u[:3], modes[0] @ w, modes[3] @ w, modes[4] @ w)
+
+    # Observables
+
+    def yields(self, temperatures):
+        """Yields at some of the stops, or at T_start: name to array, in the order of `temperatures`."""
+        rows = np.zeros((len(temperatures), len(_Moments._fields)))
+        equilibrium = np.array([self.equilibrium(t) @ self.table.weights for t in temperatures])
+        for i, t in enumerate(temperatures):
+            at = np.flatnonzero(self.stops == t)
+            if at.size:
+                rows[i] = self.moments[at[0]]
+            elif t == self.t_start:
+                rows[i, _Moments._fields.index("s_0")] = -2 * equilibrium[i]
+            else:
+                rows[i] = np.nan
+        m = _Moments(*rows.T)
+        per_entropy = {
+            "Y_Delta_e": m.x_e,
+            "Y_Delta_mu": m.x_mu,
+            "Y_Delta_tau": m.x_tau,
+            "Y_L": m.x_e + m.x_mu + m.x_tau,
+            "Y_N_2": equilibrium + (m.s_0 + m.s_3) / 2,
+            "Y_N_3": equilibrium + (m.s_0 - m.s_3) / 2,
+            "Y_N_eq": equilibrium,
+            "Y_Delta_N": 2 * m.d_0,
+        }
+        return {name: value / ENTROPY_OVER_T3 for name, value in per_entropy.items()}
+
+    def rates_over_hubble(self, temperatures):
+        """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H, at any temperatures of the solve."""
+        averaged = momentum_grid.averaged()
+        table = _rate_table(self.rates, self.mass, self.t_start, self.t_end, averaged)
+        out = np.empty((kernel.N_CHANNELS, 1))
+        small, large, oscillation = np.full((3, len(temperatures)), np.nan)
+        total = self.flavours.sum(axis=0)
+        for i, t in enumerate(temperatures):
+            if not self.t_end <= t <= self.t_start:
+                continue
+            z = np.log(self.mass / t)
+            kernel.coefficients_at(z, table.z_start, table.spacing, table.cells, self.rate_factors, out)
+            gp, gm, hp, hm, mass_over_e = out[:5, 0]
+            gamma = np.linalg.norm([(gp + gm) * total[1], (gp - gm) * total[2], (gp + gm) * total[3]])
+            small[i], large[i] = (gp + gm) * total[0] - gamma, (gp + gm) * total[0] + gamma
+            h = [(hp + hm) * total[1], (hp - hm) * total[2], (hp + hm) * total[3] - self.delta_mass * mass_over_e]
+            splitting = np.linalg.norm(h) / mass_over_e  # delta M = (E/M) (lambda_2 - lambda_1)/2, eq. (4.7) of EST
+            oscillation[i] = self.mass * splitting / (3 * t * hubble_rate(t))
+        return {"Gamma_N_small_over_H": small, "Gamma_N_large_over_H": large, "Gamma_osc_over_H": oscillation}
+
+    def scalars(self):
+        end = self.yields([self.t_end])
+        sphaleron = self.yields([SPHALERON_FREEZE_OUT])["Y_L"][0]
+        vev_squared = simple_bath.higgs_vev_squared(SPHALERON_FREEZE_OUT)
+        values = {name: value[0] for name, value in end.items() if name != "Y_N_eq"}
+        values["Y_L_sphaleron"] = sphaleron
+        values["Y_B"] = baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared) * sphaleron
+        values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / ENTROPY_OVER_T3
+        values["T_Delta_e_max"] = self.mass * np.exp(-self.maximum[kernel.MAX_Z])
+        return values
+
+    def trajectories(self):
+        return self.yields(self.temperatures) | self.rates_over_hubble(self.temperatures)
+
+    def mode_values(self):
+        """Occupations per mode at T_end; the averaged mode stands for all momenta and has no spectrum of its own."""
+        if self.grid.kind == "averaged":
+            return {o.name: np.full(1, np.nan) for o in OBSERVABLES if o.kind == "mode"}
+        modes, f_eq = self._modes(self.u), self.equilibrium(self.t_end)
+        return {
+            "momentum": self.grid.nodes,
+            "weight": self.grid.weights,
+            "f_N_2": f_eq + (modes[0] + modes[3]) / 2,
+            "f_N_3": f_eq + (modes[0] - modes[3]) / 2,
+            "f_Delta_N": 2 * modes[4],
+        }
+
+
+class LeptonAsymmetry(Model):
+    """See the module's head."""
+
+    name = "lepton_asymmetry"
+    title = "lepton asymmetries of the nuMSM, momentum-averaged or momentum-resolved"
+    reference = "Eijima, Shaposhnikov and Timiryasov, arXiv:2011.12637, secs. 2 and 6"
+    parameters = PARAMETERS
+    settings = SETTINGS
+    observables = OBSERVABLES
+    grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
+
+    def check(self, settings, temperatures):
+        problems = []
+        if settings["T_end"] >= settings["T_start"]:
+            problems.append(
+                f"T_end = {settings['T_end']} GeV must be below T_start = {settings['T_start']} GeV: time runs to lower T"
+            )
+        outside = [t for t in temperatures if not settings["T_end"] <= t <= settings["T_start"]]
+        if outside:
+            problems.append(
+                f"output temperature {outside[0]} GeV is outside T_end ... T_start = {settings['T_end']} ..."
+                f" {settings['T_start']} GeV"
+            )
+        return problems
+
+    def predicted_seconds(self, settings, n_modes, solver):
+        """Steps grow with the square root of the expansion in fast oscillations, time with the number of modes."""
+        steps = 60 * np.log(settings["T_start"] / settings["T_end"]) * (1e-4 / solver.rtol) ** 0.2
+        return steps * (1.5e-5 + 7e-7 * n_modes)
+
+    def solve(self, problem, state=None, pause=lambda: False):
+        run = _Solve(problem)
+        if state is None:
+            run.start()
+        else:
+            run.unpack(state)
+        code = run.advance(pause)
+        if code == ResultCode.PAUSED:
+            return Outcome(code, state=run.pack(), steps=run.steps, rejected=run.rejected)
+        if code != ResultCode.DONE:
+            message = f"{code.name.lower()} at T = {run.temperature:.6g} GeV: {code.advice}"
+            return Outcome(code, steps=run.steps, rejected=run.rejected, message=message)
+        observables = {
+            "scalar": run.scalars(),
+            "trajectory": run.trajectories() if len(problem.temperatures) else {},
+            "mode": run.mode_values(),
+        }
+        return Outcome(code, observables, steps=run.steps, rejected=run.rejected)

@@ -1,0 +1,405 @@
+"""Compiled equations of the lepton asymmetries: right-hand side, implicit stage in closed form, error norm, step loop.
+
+Equations (2.2) of arXiv:2011.12637 in real form.  Per mode, in Pauli components v = (v_0, v_1, v_2, v_3),
+
+    x = rho_N - rho_eq,  xb = rho_Nbar^* - rho_eq,  s = x + xb,  d = x - xb            (complex conjugate of rho_Nbar!)
+    s' = -D s + 2 h x d - 2 f_eq' e_0
+    d' = -D d + 2 h x s - 2 sum_a mu_a S_a,                       D v = (G_0 v_0 + G.v, G v_0 + G_0 v)
+    X_a' = -2 mu_a I_a - 2 sum_k w_k Gt_a,k . d_k,                X_a = n_Delta_a/T^3,  mu = omega X  (in units of T)
+
+with ' = d/dz, all rates divided by H, "h x" the cross product on the vector part, and, from the Pauli components a of
+Y_a = F^dagger P_a F (A their sum over flavours; complex conjugation flips component 2 alone),
+
+    G_0 = (g_+ + g_-) A_0,   G = ((g_+ + g_-) A_1, (g_+ - g_-) A_2, (g_+ + g_-) A_3)
+    h = ((h_+ + h_-) A_1, (h_+ - h_-) A_2, (h_+ + h_-) A_3 - dM M/E)
+    Gt_a = ((g_- - g_+) a_0, (g_- - g_+) a_1, -(g_+ + g_-) a_2, (g_- - g_+) a_3),    S_a the same with sigma for g
+    I_a = 2 a_0 sum_k w_k (sigma_+ + sigma_-)
+
+Relation to eqs. (6.1c,d) there: rho_+ = (s_0, s_1, d_2, s_3)/2, rho_- = (d_0, d_1, s_2, d_3).  No complex numbers, so rho
+is hermitian exactly.  Conserved: sum_a X_a + 2 sum_k w_k d_0 if g_- = 0, sum_a X_a - 2 sum_k w_k d_0 if g_+ = 0.
+
+The unknowns are u = (X_e, X_mu, X_tau, s_0[modes], ..., s_3[modes], d_0[modes], ..., d_3[modes]).
+"""
+
+import numpy as np
+from numba import njit
+
+from hpc_nu.seesaw.rate_table import (
+    H_MINUS,
+    H_PLUS,
+    LN_GAMMA_MINUS,
+    LN_GAMMA_PLUS,
+    N_CHANNELS,
+    SIGMA_RATIO_MINUS,
+    SIGMA_RATIO_PLUS,
+)
+from hpc_nu.solver.esdirk import (
+    FAST,
+    STEP_ACCEPTED,
+    STEP_UNDERFLOW,
+    Z,
+    begin_step,
+    end_step,
+    error_estimate,
+    stage_derivative,
+    stage_residual,
+)
+
+# Rows of the coefficient array at one z, in the order of the table's channels: gamma_+-, h_+-, M/E, sigma_+-, f_eq'.
+GP, GM, HP, HM, ME, SP, SM, FS = range(N_CHANNELS)
+
+# Absolute tolerances in units of rtol.  d is 1e-3 ... 1e-5 of s and X smaller still: with one tolerance for all, the
+# asymmetries are garbage at a "converged" one.
+ATOL_X, ATOL_D, ATOL_S = 1e-9, 1e-7, 1e-3
+
+MAX_STEP = 0.5
+"""Longest step in z: no structure of the rates is narrower than a few of the inner stages."""
+
+# What advance says.
+RUNNING, AT_STOP, UNDERFLOW = 0, 1, 2
+
+# Slots of `maximum`: the electron asymmetry of largest modulus so far, and the z where it was reached.
+MAX_VALUE, MAX_Z = 0, 1
+
+
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def coefficients_at(z, z_start, spacing, cells, factors, out):
+    """Interpolate the table at `z`.
+
+    Parameters
+    ----------
+    cells : (n_cells, N_CHANNELS, 4, n_modes) array
+        See `hpc_nu.seesaw.rate_table.RateTable`.
+    factors : (4,) array
+        What gamma_+, gamma_-, h_+, h_- are multiplied by.
+    out : (N_CHANNELS, n_modes) array
+        Rows GP ... FS.
+    """
+    cell = min(max(int((z - z_start) / spacing), 0), cells.shape[0] - 1)
+    t = z - (z_start + cell * spacing)
+    for channel in range(N_CHANNELS):
+        c = cells[cell, channel]
+        for k in range(out.shape[1]):
+            out[channel, k] = ((c[0, k] * t + c[1, k]) * t + c[2, k]) * t + c[3, k]
+    for k in range(out.shape[1]):
+        out[GP, k] = np.exp(out[LN_GAMMA_PLUS, k]) * factors[0]
+        out[GM, k] = np.exp(out[LN_GAMMA_MINUS, k]) * factors[1]
+        out[HP, k] = out[H_PLUS, k] * factors[2]
+        out[HM, k] = out[H_MINUS, k] * factors[3]
+        out[SP, k] = out[SIGMA_RATIO_PLUS, k] * out[GP, k]
+        out[SM, k] = out[SIGMA_RATIO_MINUS, k] * out[GM, k]
+
+
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
+    """du/dz.
+
+    Parameters
+    ----------
+    u, out : (3 + 8 n_modes,) arrays
+    coefficients : (N_CHANNELS, n_modes) array
+    weights : (n_modes,) array
+    flavours : (3, 4) array
+        Pauli components of Y_a.
+    delta_mass : float [GeV]
+        (M_3 - M_2)/2.
+    omega : (3, 3) array
+        mu/T = omega X.
+    """
+    n = weights.size
+    modes, d_modes = u[3:].reshape((8, n)), out[3:].reshape((8, n))
+    mu = omega @ u[:3]
+    back = mu @ flavours  # sum_a mu_a a, without the rates
+    total = flavours[0] + flavours[1] + flavours[2]
+    washout = 0.0
+    flow = np.zeros(4)  # sum_k w_k (pattern of Gt) d, without the flavours
+    for k in range(n):
+        gp, gm, hp, hm = coefficients[GP, k], coefficients[GM, k], coefficients[HP, k], coefficients[HM, k]
+        sp, sm, w = coefficients[SP, k], coefficients[SM, k], weights[k]
+        g0, g1, g2, g3 = (gp + gm) * total[0], (gp + gm) * total[1], (gp - gm) * total[2], (gp + gm) * total[3]
+        h1 = 2 * (hp + hm) * total[1]
+        h2 = 2 * (hp - hm) * total[2]
+        h3 = 2 * ((hp + hm) * total[3] - delta_mass * coefficients[ME, k])
+        s0, s1, s2, s3 = modes[0, k], modes[1, k], modes[2, k], modes[3, k]
+        d0, d1, d2, d3 = modes[4, k], modes[5, k], modes[6, k], modes[7, k]
+        d_modes[0, k] = -(g0 * s0 + g1 * s1 + g2 * s2 + g3 * s3) - 2 * coefficients[FS, k]
+        d_modes[1, k] = -(g1 * s0 + g0 * s1) + (h2 * d3 - h3 * d2)
+        d_modes[2, k] = -(g2 * s0 + g0 * s2) + (h3 * d1 - h1 * d3)
+        d_modes[3, k] = -(g3 * s0 + g0 * s3) + (h1 * d2 - h2 * d1)
+        even, odd = sm - sp, -(sp + sm)
+        d_modes[4, k] = -(g0 * d0 + g1 * d1 + g2 * d2 + g3 * d3) - 2 * even * back[0]
+        d_modes[5, k] = -(g1 * d0 + g0 * d1) + (h2 * s3 - h3 * s2) - 2 * even * back[1]
+        d_modes[6, k] = -(g2 * d0 + g0 * d2) + (h3 * s1 - h1 * s3) - 2 * odd * back[2]
+        d_modes[7, k] = -(g3 * d0 + g0 * d3) + (h1 * s2 - h2 * s1) - 2 * even * back[3]
+        washout += w * (sp + sm)
+        flow[0] += w * (gm - gp) * d0
+        flow[1] += w * (gm - gp) * d1
+        flow[2] -= w * (gp + gm) * d2
+        flow[3] += w * (gm - gp) * d3
+    for a in range(3):
+        out[a] = -4 * mu[a] * flavours[a, 0] * washout - 2 * np.dot(flavours[a], flow)
+
+
+# Rows of the factored stage matrix, (N_FACTORS, n_modes): see `factor_stage`.
+G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE, ST, ST2 = range(18)
+N_FACTORS = 18
+
+
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def factor_stage(tau, coefficients, weights, total, delta_mass, factors, border):
+    """Factor 1 - tau A of each mode, and sum up what the modes contribute to the equation of the asymmetries.
+
+    With al = 1 + tau G_0, g = tau G, c = 2 tau h, the two helicities are coupled by a rotation alone and
+    (al -+ c x)^-1 = B_e +- B_o,  B_e v = (al^2 v + c (c.v))/(al (al^2 + c^2)),  B_o v = (c x v)/(al^2 + c^2).
+    No pivoting is needed: al >= 1, and al - g.B_e g > 0 because Gamma_N is positive semidefinite.
+
+    Parameters
+    ----------
+    total : (4,) array
+        Pauli components of sum_a Y_a.
+    factors : (N_FACTORS, n_modes) array
+        Filled with g, c, e = B_e g, o = B_o g, the scales of B_e and B_o, 1/(al - g.e), and the pattern of S.
+    border : (4, 4) array
+        Filled with P = sum_k w_k diag(gt) K diag(st): K is the d-d block of the inverse, gt and st the patterns of
+        Gt and S (what multiplies the flavour vectors).
+    """
+    p00 = p01 = p02 = p03 = p11 = p12 = p13 = p20 = p21 = p22 = p23 = p32 = p33 = 0.0
+    for k in range(weights.size):
+        gp, gm, hp, hm = coefficients[GP, k], coefficients[GM, k], coefficients[HP, k], coefficients[HM, k]
+        al = 1 + tau * (gp + gm) * total[0]
+        g1, g2, g3 = tau * (gp + gm) * total[1], tau * (gp - gm) * total[2], tau * (gp + gm) * total[3]
+        c1 = 2 * tau * (hp + hm) * total[1]
+        c2 = 2 * tau * (hp - hm) * total[2]
+        c3 = 2 * tau * ((hp + hm) * total[3] - delta_mass * coefficients[ME, k])
+        odd = 1 / (al * al + c1 * c1 + c2 * c2 + c3 * c3)
+        even = al * odd
+        along = odd / al
+        cg = (c1 * g1 + c2 * g2 + c3 * g3) * along
+        e1, e2, e3 = even * g1 + cg * c1, even * g2 + cg * c2, even * g3 + cg * c3
+        o1, o2, o3 = odd * (c2 * g3 - c3 * g2), odd * (c3 * g1 - c1 * g3), odd * (c1 * g2 - c2 * g1)
+        inverse = 1 / (al - g1 * e1 - g2 * e2 - g3 * e3)
+        st, st2 = coefficients[SM, k] - coefficients[SP, k], -(coefficients[SP, k] + coefficients[SM, k])
+        factors[G1, k], factors[G2, k], factors[G3, k] = g1, g2, g3
+        factors[C1, k], factors[C2, k], factors[C3, k] = c1, c2, c3
+        factors[E1, k], factors[E2, k], factors[E3, k] = e1, e2, e3
+        factors[O1, k], factors[O2, k], factors[O3, k] = o1, o2, o3
+        factors[EVEN, k], factors[ODD, k], factors[ALONG, k], factors[INVERSE, k] = even, odd, along, inverse
+        factors[ST, k], factors[ST2, k] = st, st2
+
+        # K is symmetric; P is not, since its rows carry gt and its columns st.
+        gt, gt2 = weights[k] * (gm - gp), -weights[k] * (gp + gm)
+        k02 = -e2 * inverse
+        k12 = c1 * c2 * along + (e1 * e2 - o1 * o2) * inverse
+        k23 = c2 * c3 * along + (e2 * e3 - o2 * o3) * inverse
+        p00 += gt * st * inverse
+        p01 -= gt * st * e1 * inverse
+        p02 += gt * st2 * k02
+        p03 -= gt * st * e3 * inverse
+        p11 += gt * st * (even + c1 * c1 * along + (e1 * e1 - o1 * o1) * inverse)
+        p12 += gt * st2 * k12
+        p13 += gt * st * (c1 * c3 * along + (e1 * e3 - o1 * o3) * inverse)
+        p20 += gt2 * st * k02
+        p21 += gt2 * st * k12
+        p22 += gt2 * st2 * (even + c2 * c2 * along + (e2 * e2 - o2 * o2) * inverse)
+        p23 += gt2 * st * k23
+        p32 += gt * st2 * k23
+        p33 += gt * st * (even + c3 * c3 * along + (e3 * e3 - o3 * o3) * inverse)
+    border[0, 0], border[0, 1], border[0, 2], border[0, 3] = p00, p01, p02, p03
+    border[1, 0], border[1, 1], border[1, 2], border[1, 3] = p01, p11, p12, p13
+    border[2, 0], border[2, 1], border[2, 2], border[2, 3] = p20, p21, p22, p23
+    border[3, 0], border[3, 1], border[3, 2], border[3, 3] = p03, p13, p32, p33
+
+
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def solve_modes(tau, factors, back, r, out):
+    """(1 - tau A) v = r for each mode at given asymmetries.
+
+    Parameters
+    ----------
+    back : (4,) array
+        sum_a mu_a a: the back-reaction of the asymmetries on d is -2 tau st * back.
+    r, out : (8, n_modes) arrays
+    """
+    for k in range(factors.shape[1]):
+        g1, g2, g3 = factors[G1, k], factors[G2, k], factors[G3, k]
+        c1, c2, c3 = factors[C1, k], factors[C2, k], factors[C3, k]
+        e1, e2, e3 = factors[E1, k], factors[E2, k], factors[E3, k]
+        o1, o2, o3 = factors[O1, k], factors[O2, k], factors[O3, k]
+        even, odd, along, inverse = factors[EVEN, k], factors[ODD, k], factors[ALONG, k], factors[INVERSE, k]
+        kick, kick2 = 2 * tau * factors[ST, k], 2 * tau * factors[ST2, k]
+        rs0, rs1, rs2, rs3 = r[0, k], r[1, k], r[2, k], r[3, k]
+        rd0 = r[4, k] - kick * back[0]
+        rd1 = r[5, k] - kick * back[1]
+        rd2 = r[6, k] - kick2 * back[2]
+        rd3 = r[7, k] - kick * back[3]
+        s0 = inverse * (rs0 - e1 * rs1 - e2 * rs2 - e3 * rs3 + o1 * rd1 + o2 * rd2 + o3 * rd3)
+        d0 = inverse * (rd0 - e1 * rd1 - e2 * rd2 - e3 * rd3 + o1 * rs1 + o2 * rs2 + o3 * rs3)
+        ps1, ps2, ps3 = rs1 - g1 * s0, rs2 - g2 * s0, rs3 - g3 * s0
+        pd1, pd2, pd3 = rd1 - g1 * d0, rd2 - g2 * d0, rd3 - g3 * d0
+        cs = (c1 * ps1 + c2 * ps2 + c3 * ps3) * along
+        cd = (c1 * pd1 + c2 * pd2 + c3 * pd3) * along
+        out[0, k] = s0
+        out[1, k] = even * ps1 + cs * c1 + odd * (c2 * pd3 - c3 * pd2)
+        out[2, k] = even * ps2 + cs * c2 + odd * (c3 * pd1 - c1 * pd3)
+        out[3, k] = even * ps3 + cs * c3 + odd * (c1 * pd2 - c2 * pd1)
+        out[4, k] = d0
+        out[5, k] = even * pd1 + cd * c1 + odd * (c2 * ps3 - c3 * ps2)
+        out[6, k] = even * pd2 + cd * c2 + odd * (c3 * ps1 - c1 * ps3)
+        out[7, k] = even * pd3 + cd * c3 + odd * (c1 * ps2 - c2 * ps1)
+
+
+@njit(cache=True, error_model="numpy")
+def solve_3x3(matrix, rhs, out):
+    """Gaussian elimination with row pivoting; overwrites `matrix` and `rhs`."""
+    for column in range(2):
+        pivot = column
+        for row in range(column + 1, 3):
+            if abs(matrix[row, column]) > abs(matrix[pivot, column]):
+                pivot = row
+        if pivot != column:
+            for j in range(3):
+                matrix[column, j], matrix[pivot, j] = matrix[pivot, j], matrix[column, j]
+            rhs[column], rhs[pivot] = rhs[pivot], rhs[column]
+        for row in range(column + 1, 3):
+            factor = matrix[row, column] / matrix[column, column]
+            for j in range(column, 3):
+                matrix[row, j] -= factor * matrix[column, j]
+            rhs[row] -= factor * rhs[column]
+    for row in range(2, -1, -1):
+        rest = rhs[row]
+        for j in range(row + 1, 3):
+            rest -= matrix[row, j] * out[j]
+        out[row] = rest / matrix[row, row]
+
+
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, r, out, factors):
+    """(1 - tau A) u = r + tau source, by block elimination: modes, then the asymmetries, then the modes again.
+
+    Arguments as in `right_hand_side`; `r` and `out` hold all unknowns, `factors` is workspace.
+    """
+    n = weights.size
+    r_modes, modes = r[3:].reshape((8, n)), out[3:].reshape((8, n))
+    total = flavours[0] + flavours[1] + flavours[2]
+    border = np.empty((4, 4))
+    factor_stage(tau, coefficients, weights, total, delta_mass, factors, border)
+    for k in range(n):
+        r_modes[0, k] -= 2 * tau * coefficients[FS, k]
+    back = np.zeros(4)
+    solve_modes(tau, factors, back, r_modes, modes)
+
+    washout = 0.0
+    flow = np.zeros(4)
+    for k in range(n):
+        gp, gm, w = coefficients[GP, k], coefficients[GM, k], weights[k]
+        washout += w * (coefficients[SP, k] + coefficients[SM, k])
+        flow[0] += w * (gm - gp) * modes[4, k]
+        flow[1] += w * (gm - gp) * modes[5, k]
+        flow[2] -= w * (gp + gm) * modes[6, k]
+        flow[3] += w * (gm - gp) * modes[7, k]
+    response = -4 * tau * tau * (flavours @ border @ flavours.T)
+    for a in range(3):
+        response[a, a] += 4 * tau * washout * flavours[a, 0]
+    matrix = response @ omega
+    rhs = np.empty(3)
+    for a in range(3):
+        matrix[a, a] += 1.0
+        rhs[a] = r[a] - 2 * tau * np.dot(flavours[a], flow)
+    solve_3x3(matrix, rhs, out[:3])
+    back[:] = (omega @ out[:3]) @ flavours
+    solve_modes(tau, factors, back, r_modes, modes)
+    for k in range(n):  # the residual is as it was: stage_derivative needs it
+        r_modes[0, k] += 2 * tau * coefficients[FS, k]
+
+
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def error_norm(error, old, new, norm_weights, rtol):
+    """Largest of the errors of the asymmetries, of s and of d, in units of the tolerance.
+
+    s and d are measured as root mean squares over the momentum distribution, so that neither the number of modes nor
+    an empty mode at high momentum changes the step.
+    """
+    n = norm_weights.size
+    worst = 0.0
+    for a in range(3):
+        scale = ATOL_X + max(abs(old[a]), abs(new[a]))
+        worst = max(worst, abs(error[a]) / scale)
+    e, u, v = error[3:].reshape((8, n)), old[3:].reshape((8, n)), new[3:].reshape((8, n))
+    for block in range(2):
+        e2 = u2 = v2 = 0.0
+        for i in range(4 * block, 4 * block + 4):
+            for k in range(n):
+                e2 += norm_weights[k] * e[i, k] * e[i, k]
+                u2 += norm_weights[k] * u[i, k] * u[i, k]
+                v2 += norm_weights[k] * v[i, k] * v[i, k]
+        scale = (ATOL_S if block == 0 else ATOL_D) + np.sqrt(max(u2, v2))
+        ratio = np.sqrt(e2) / scale
+        if not ratio <= worst:  # so written that nan gets through
+            worst = ratio
+    return worst / rtol
+
+
+@njit(cache=True, error_model="numpy")
+def track_maximum(z, h, old, new, old_slope, new_slope, maximum):
+    """Update the electron asymmetry of largest modulus with the extrema of the cubic through one accepted step."""
+    rise, d0, d1 = new - old, h * old_slope, h * new_slope
+    quadratic, cubic = 3 * rise - 2 * d0 - d1, d0 + d1 - 2 * rise
+    discriminant = quadratic * quadratic - 3 * cubic * d0
+    if abs(new) > abs(maximum[MAX_VALUE]):
+        maximum[MAX_VALUE], maximum[MAX_Z] = new, z + h
+    if discriminant < 0.0:
+        return
+    for sign in (-1.0, 1.0):
+        divisor = quadratic + sign * np.sqrt(discriminant)  # roots of the slope in the form that does not cancel
+        if divisor == 0.0:
+            continue
+        t = -d0 / divisor
+        if 0.0 < t < 1.0:
+            value = old + t * (d0 + t * (quadratic + t * cubic))
+            if abs(value) > abs(maximum[MAX_VALUE]):
+                maximum[MAX_VALUE], maximum[MAX_Z] = value, z + t * h
+
+
+@njit(cache=True, error_model="numpy")
+def advance(
+    attempts, z_stop, clock, u, slope, maximum,
+    z_start, spacing, cells, weights, norm_weights, factors_of_rates, flavours, delta_mass, omega,
+    a, c, error_weights, order, rtol,
+):  # fmt: skip
+    """Attempt up to `attempts` steps towards `z_stop`.
+
+    The state (`clock`, `u`, `slope`, `maximum`) is updated in place and is complete: calling again continues.
+
+    Returns
+    -------
+    int
+        RUNNING, AT_STOP or UNDERFLOW.
+    """
+    n_stages, n = error_weights.size, weights.size
+    k = np.empty((n_stages, u.size))
+    k[0] = slope
+    residual, new = np.empty(u.size), np.empty(u.size)
+    coefficients, factors = np.empty((N_CHANNELS, n)), np.empty((N_FACTORS, n))
+    tau_over_h = a[1, 1]
+    for _ in range(attempts):
+        z = clock[Z]
+        h = begin_step(clock, z_stop)
+        tau = tau_over_h * h
+        for i in range(1, n_stages):
+            stage_residual(a, i, h, u, k, residual)
+            coefficients_at(z + c[i] * h, z_start, spacing, cells, factors_of_rates, coefficients)
+            solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, residual, new, factors)
+            stage_derivative(new, residual, tau, k[i])
+        error_estimate(error_weights, h, k, residual)
+        error = error_norm(residual, u, new, norm_weights, rtol)
+        verdict = end_step(clock, h, z_stop, error, order, MAX_STEP)
+        if verdict == STEP_UNDERFLOW:
+            return UNDERFLOW
+        if verdict == STEP_ACCEPTED:
+            track_maximum(z, h, u[0], new[0], k[0, 0], k[n_stages - 1, 0], maximum)
+            u[:] = new
+            k[0] = k[n_stages - 1]
+            slope[:] = k[0]
+            if clock[Z] == z_stop:
+                return AT_STOP
+    return RUNNING

@@ -1,0 +1,92 @@
+"""Masses and mixing of the light neutrinos, from global fits of oscillation data.
+
+With two heavy neutrinos the lightest of the three is massless (arXiv:2011.12637, footnote 7).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpc_nu.units import EV2
+
+
+@dataclass(frozen=True)
+class OscillationData:
+    """Best-fit values for one mass hierarchy.
+
+    Attributes
+    ----------
+    hierarchy : str
+        "normal" (m_1 = 0) or "inverted" (m_3 = 0).
+    sin2_theta12, sin2_theta13, sin2_theta23 : float
+    dm2_solar : float [eV^2]
+        m_2^2 - m_1^2.
+    dm2_atmospheric : float [eV^2]
+        m_3^2 - m_1^2 if normal, m_2^2 - m_3^2 if inverted; positive.
+    """
+
+    hierarchy: str
+    sin2_theta12: float
+    sin2_theta13: float
+    sin2_theta23: float
+    dm2_solar: float
+    dm2_atmospheric: float
+
+    @property
+    def masses(self):
+        """(m_1, m_2, m_3) [GeV]."""
+        if self.hierarchy == "normal":
+            squares = np.array([0.0, self.dm2_solar, self.dm2_atmospheric])
+        else:
+            squares = np.array([self.dm2_atmospheric - self.dm2_solar, self.dm2_atmospheric, 0.0])
+        return np.sqrt(squares * EV2)
+
+    def pmns(self, delta, eta):
+        """PMNS matrix in the PDG convention times diag(1, e^{i eta}, 1).
+
+        Parameters
+        ----------
+        delta, eta : float [rad]
+            Dirac phase, and the one Majorana phase that two heavy neutrinos leave: (alpha_21 - alpha_31)/2 for the
+            normal, alpha_21/2 for the inverted hierarchy (arXiv:2011.12637, footnote 2).
+
+        Returns
+        -------
+        (3, 3) complex array, rows e, mu, tau, columns 1, 2, 3.
+        """
+        s12, s13, s23 = np.sqrt([self.sin2_theta12, self.sin2_theta13, self.sin2_theta23])
+        c12, c13, c23 = np.sqrt([1 - self.sin2_theta12, 1 - self.sin2_theta13, 1 - self.sin2_theta23])
+        phase = np.exp(1j * delta)
+        u = np.array(
+            [
+                [c12 * c13, s12 * c13, s13 / phase],
+                [-s12 * c23 - c12 * s23 * s13 * phase, c12 * c23 - s12 * s23 * s13 * phase, s23 * c13],
+                [s12 * s23 - c12 * c23 * s13 * phase, -c12 * s23 - s12 * c23 * s13 * phase, c23 * c13],
+            ]
+        )
+        return u * np.array([1, np.exp(1j * eta), 1])
+
+
+def _sin2(degrees):
+    return np.sin(np.radians(degrees)) ** 2
+
+
+_FITS = {
+    # Esteban et al., arXiv:1811.05487 (NuFIT 4.0, without SK atmospheric data)
+    "nufit_4.0": (
+        OscillationData("normal", 0.310, 0.0224, 0.580, 7.39e-5, 2.525e-3),
+        OscillationData("inverted", 0.310, 0.0226, 0.584, 7.39e-5, 2.512e-3),
+    ),
+    # NuFIT 3.2 (2018); gives the mass combinations of eq. (A.3) of arXiv:2011.12637
+    "nufit_3.2": (
+        OscillationData("normal", _sin2(33.62), _sin2(8.54), _sin2(47.2), 7.40e-5, 2.494e-3),
+        OscillationData("inverted", _sin2(33.62), _sin2(8.58), _sin2(48.1), 7.40e-5, 2.465e-3),
+    ),
+}
+
+FIT_NAMES = tuple(_FITS)
+
+
+def oscillation_data(fit, hierarchy):
+    """The data of `fit` (one of `FIT_NAMES`) for `hierarchy` ("normal" or "inverted")."""
+    return _FITS[fit][("normal", "inverted").index(hierarchy)]
