@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""Draw figs. 1-6 of arXiv:2602.20570 from results files of the model `asymmetric_freeze_in`, one panel a file.
+
+    plot_asymmetric_freeze_in.py fig1.h5 [fig2.h5 ...] -o figures.png [--figure N]
+
+Reads nothing but the results files.  The figure is recognised by the parameters that vary; --figure overrides that.
+Beside the vertical line m_N = 5 keV of the paper's figs. 5 and 6 it draws where its eq. (20) puts the Lyman-alpha
+bound, and shades the region in which its freeze-in condition Gamma_phi < H(m_phi) holds.
+"""
+
+import argparse
+import sys
+
+import h5py
+import matplotlib
+
+matplotlib.use("Agg")  # compute nodes have no display
+
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+
+DONE = 1
+KEV = 1e-6  # GeV
+BAND = (0.11, 0.13)
+LYMAN_ALPHA_KEV = 5.0
+SYMBOL = {"m_N": r"m_N", "m_phi": r"m_\phi", "mu": r"\mu", "epsilon": r"\varepsilon"}
+AXES = {1: {"mu"}, 2: {"epsilon"}, 3: {"m_phi"}, 4: {"m_N", "epsilon"}, 5: {"m_N", "mu"}, 6: {"m_N", "epsilon"}}
+"""Parameters that vary in each figure; 4 and 6 differ in how many values epsilon takes."""
+
+FEW = 12  # a parameter with no more values than this labels lines; with more it spans an axis
+
+
+class Results:
+    """The columns of one results file; rows that are not done are NaN."""
+
+    def __init__(self, path):
+        self.path = path
+        with h5py.File(path, "r") as file:
+            model = file.attrs.get("model", "")
+            model = model.decode() if isinstance(model, bytes) else model
+            if model != "asymmetric_freeze_in":
+                raise ValueError(f"{path}: model is {model!r}; this program draws asymmetric_freeze_in only")
+            unit = file["points/m_N"].attrs["units"]
+            if unit not in ("GeV", b"GeV"):
+                raise ValueError(f"{path}: /points/m_N is in {unit!r}, expected GeV")
+            self.done = file["status"][:] == DONE
+            self.points = {name: file[f"points/{name}"][:] for name in SYMBOL}
+            self.results = {name: self._blanked(data) for name, data in file["results"].items()}
+            has_history = "trajectory/Y" in file
+            self.temperature = file["temperature"][:] if has_history else None
+            self.history = self._blanked(file["trajectory/Y"]) if has_history else None
+        if not self.done.any():
+            raise ValueError(f"{path}: no point is done yet; run the campaign first")
+        self.varying = {name: np.unique(v) for name, v in self.points.items() if len(np.unique(v)) > 1}
+
+    def _blanked(self, dataset):
+        data = dataset[:].astype(float)
+        data[~self.done] = np.nan
+        return data
+
+    def fixed(self, omitted=()):
+        """Text such as `$m_phi = 300$ GeV` for every parameter that does not vary and is not `omitted`."""
+        named = [name for name in self.points if name not in self.varying and name not in omitted]
+        return ", ".join(spelled(name, self.points[name][0]) for name in named)
+
+    def plane(self, name, x, y):
+        """Column `name` as a (len(y), len(x)) array over two varying parameters."""
+        if len(self.varying[x]) * len(self.varying[y]) != len(self.points[x]):
+            raise ValueError(f"{self.path}: the points are not a full grid in {x} and {y}")
+        rows = np.searchsorted(self.varying[y], self.points[y])
+        columns = np.searchsorted(self.varying[x], self.points[x])
+        grid = np.full((len(self.varying[y]), len(self.varying[x])), np.nan)
+        grid[rows, columns] = self.results[name]
+        return grid
+
+    def mass_limits(self):
+        """m_N [keV] at which the effective mass of eq. (20) reaches 5 keV, by label; m_eff is proportional to m_N."""
+        estimates = (("delta, eq. (17)", "m_WDM_delta"), ("decay spectrum", "m_WDM_true"))
+        return {
+            label: LYMAN_ALPHA_KEV * np.nanmedian(self.points["m_N"] / self.results[name]) for label, name in estimates
+        }
+
+
+def spelled(name, value):
+    """A parameter with its unit, as mathematical text."""
+    if name == "m_N":
+        return rf"${SYMBOL[name]} = {value / KEV:.3g}$ keV"
+    if name == "m_phi":
+        return rf"${SYMBOL[name]} = {value:.4g}$ GeV"
+    exponent = int(np.floor(np.log10(value) + 1e-9))
+    factor = value / 10.0**exponent
+    number = f"10^{{{exponent}}}" if abs(factor - 1) < 1e-9 else rf"{factor:.3g} \times 10^{{{exponent}}}"
+    return rf"${SYMBOL[name]} = {number}$"
+
+
+def axis_label(name):
+    return rf"${SYMBOL[name]}$" + {"m_N": " [keV]", "m_phi": " [GeV]"}.get(name, "")
+
+
+def recognise(results):
+    """Number of the figure that the varying parameters belong to."""
+    fits = [figure for figure, names in AXES.items() if names == set(results.varying)]
+    if not fits:
+        raise ValueError(
+            f"{results.path}: no figure varies {sorted(results.varying) or 'nothing'}; expected one of mu, epsilon and"
+            " m_phi, or m_N together with mu or epsilon (or say which figure with --figure)"
+        )
+    return fits[0] if len(results.varying.get("epsilon", ())) <= FEW else fits[-1]
+
+
+def draw_history(axes, results, parameter):
+    """Figs. 1-3: Y(T), the universe cooling to the right."""
+    if results.history is None:
+        raise ValueError(f"{results.path}: no /trajectory/Y; ask for output temperatures in the input file")
+    for row in np.flatnonzero(results.done)[np.argsort(results.points[parameter][results.done])]:
+        axes.loglog(results.temperature, results.history[row], label=spelled(parameter, results.points[parameter][row]))
+    axes.invert_xaxis()
+    axes.set_xlabel("temperature $T$ [GeV]")
+    axes.set_ylabel(r"asymmetry yield $Y_- = (n_N - n_{\bar N})/s$")
+    axes.legend(loc="lower right")
+
+
+def draw_relic_density(axes, results):
+    """Fig. 4: Omega h^2 against m_N, one line for each epsilon."""
+    for epsilon in results.varying["epsilon"]:
+        rows = np.flatnonzero(results.points["epsilon"] == epsilon)
+        rows = rows[np.argsort(results.points["m_N"][rows])]
+        axes.loglog(
+            results.points["m_N"][rows] / KEV, results.results["Omega_h2"][rows], label=spelled("epsilon", epsilon)
+        )
+    axes.axhspan(*BAND, color="0.7", alpha=0.7, label=rf"${BAND[0]} \leq \Omega h^2 \leq {BAND[1]}$")
+    axes.set_xlabel(axis_label("m_N"))
+    axes.set_ylabel(r"relic density $\Omega_{\rm DM} h^2$")
+    axes.legend(loc="upper left")
+
+
+def draw_plane(axes, results, parameter, colour):
+    """Figs. 5 and 6: the relic-density band in the plane of m_N and `parameter`, with the bounds on it."""
+    x, y = results.varying["m_N"] / KEV, results.varying[parameter]
+    omega = np.log(results.plane("Omega_h2", "m_N", parameter))
+    # Interpolated in ln(Omega h^2), linear in both logarithmic axes: the band is thinner than a cell of the grid.
+    axes.contourf(np.log(x), np.log(y), omega, levels=np.log(BAND), colors=[colour])
+    freeze_in = np.log(results.plane("Gamma_over_H", "m_N", parameter))
+    if np.nanmin(freeze_in) < 0:
+        axes.contourf(np.log(x), np.log(y), freeze_in, levels=[-np.inf, 0], colors=["tab:green"], alpha=0.2)
+    handles = [
+        plt.Rectangle((0, 0), 1, 1, color=colour, label=rf"${BAND[0]} \leq \Omega h^2 \leq {BAND[1]}$"),
+        axes.axvline(np.log(LYMAN_ALPHA_KEV), color="k", ls="--", label=r"$m_N = 5$ keV (as published)"),
+    ]
+    for (label, limit), style in zip(results.mass_limits().items(), (":", "-.")):
+        line = rf"$m_{{\rm WDM}}^{{\rm eff}} = 5$ keV: {label}"
+        handles.append(axes.axvline(np.log(limit), color="0.4", ls=style, label=line))
+    if np.nanmin(freeze_in) < 0:
+        label = r"$\Gamma_\phi < H(m_\phi)$"
+        handles.append(plt.Rectangle((0, 0), 1, 1, color="tab:green", alpha=0.2, label=label))
+    else:
+        smallest = np.exp(np.nanmin(freeze_in))
+        handles.append(plt.Line2D([], [], ls="", label=rf"$\Gamma_\phi/H(m_\phi) \geq {smallest:.0f}$ everywhere"))
+    label_logarithms(axes.xaxis, axes.set_xlim, x)
+    label_logarithms(axes.yaxis, axes.set_ylim, y)
+    axes.set_xlabel(axis_label("m_N"))
+    axes.set_ylabel(axis_label(parameter))
+    axes.legend(handles=handles, loc="lower left", fontsize="x-small")
+
+
+def label_logarithms(axis, set_limits, values):
+    """Decade ticks on an axis that carries natural logarithms of `values`."""
+    decades = np.arange(np.ceil(np.log10(values[0]) - 1e-9), np.floor(np.log10(values[-1]) + 1e-9) + 1)
+    axis.set_ticks(decades * np.log(10), labels=[f"$10^{{{int(decade)}}}$" for decade in decades])
+    minor = np.log(np.outer(10.0 ** np.append(decades[0] - 1, decades), np.arange(2, 10)).ravel())
+    axis.set_ticks(minor[(minor >= np.log(values[0])) & (minor <= np.log(values[-1]))], minor=True)
+    set_limits(np.log(values[0]), np.log(values[-1]))
+
+
+def draw(axes, results, figure):
+    """One panel."""
+    missing = AXES[figure] - set(results.varying)
+    if missing:
+        raise ValueError(f"{results.path}: fig. {figure} needs {' and '.join(sorted(missing))} to vary")
+    if figure <= 3:
+        draw_history(axes, results, ("mu", "epsilon", "m_phi")[figure - 1])
+    elif figure == 4:
+        draw_relic_density(axes, results)
+    else:
+        draw_plane(axes, results, *(("mu", "tab:red") if figure == 5 else ("epsilon", "tab:blue")))
+    # m_N does not enter the yield; naming it above figs. 1-3 would suggest that it does.
+    fixed = results.fixed(omitted=("m_N",) if figure <= 3 else ())
+    axes.set_title(f"Fig. {figure} of arXiv:2602.20570\n{fixed}", fontsize="medium")
+    n_pending = int((~results.done).sum())
+    if n_pending:
+        axes.text(0.99, 0.01, f"{n_pending} points not done", transform=axes.transAxes, ha="right", fontsize="small")
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="+", metavar="FILE.h5")
+    parser.add_argument("-o", "--output", required=True, metavar="NAME.png")
+    parser.add_argument("--figure", type=int, choices=range(1, 7), help="draw every file as this figure")
+    options = parser.parse_args(arguments)
+
+    n_columns = min(3, len(options.files))
+    n_rows = -(-len(options.files) // n_columns)
+    picture, panels = plt.subplots(
+        n_rows, n_columns, figsize=(5.6 * n_columns, 4.6 * n_rows), squeeze=False, layout="constrained"
+    )
+    try:
+        for axes, path in zip(panels.flat, options.files):
+            results = Results(path)
+            draw(axes, results, options.figure or recognise(results))
+    except (OSError, KeyError, ValueError) as error:
+        print(f"plot_asymmetric_freeze_in: {error}", file=sys.stderr)
+        return 2
+    for axes in list(panels.flat)[len(options.files) :]:
+        axes.set_visible(False)
+    picture.savefig(options.output, dpi=150)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
