@@ -1,0 +1,17 @@
+"""The systems of equations, each imported only when a campaign asks for it."""
+
+from importlib import import_module
+
+MODELS = {
+    "lepton_asymmetry": "hpc_nu.models.lepton_asymmetry:LeptonAsymmetry",
+    "asymmetric_freeze_in": "hpc_nu.models.asymmetric_freeze_in:AsymmetricFreezeIn",
+}
+"""Where each model lives, by its word in an input file: "module:class"."""
+
+
+def get_model(name):
+    """The `Model` called `name`, one of `MODELS`."""
+    if name not in MODELS:
+        raise ValueError(f"there is no model {name!r}; accepted: {', '.join(MODELS)}")
+    module, _, attribute = MODELS[name].partition(":")
+    return getattr(import_module(module), attribute)()

@@ -1,0 +1,292 @@
+"""From a valid input file to the list of its tasks.
+
+Tasks are variations x momentum grids x points, the points fastest; points are the product of the axes in the order
+of the file, the last fastest, and of the sample, fastest of all.  Every combination of the axes meets the same
+sample, so that a difference along an axis is free of sampling noise.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Mapping
+
+import numpy as np
+
+from hpc_nu.campaign.input_file import OUTPUTS, output_values, read_input
+from hpc_nu.campaign.sampling import Axis
+from hpc_nu.models.mode_system import Model, Problem, SolverSettings
+from hpc_nu.solver import momentum_grid
+
+
+@dataclass(frozen=True, eq=False)
+class GridSpec:
+    """A momentum grid before it is built.
+
+    Attributes
+    ----------
+    kind : str
+        A name of `momentum_grid.GRID_KINDS`; "none" for a model without momentum modes.
+    n_modes : int
+        0 for the kind "none".
+    options : dict
+        Arguments of the function of that name in `momentum_grid`.
+    label : str
+        Unique in its campaign, such as "equal_occupation-48".
+    """
+
+    kind: str
+    n_modes: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+
+    @cached_property
+    def grid(self):
+        """The `MomentumGrid`, built when it is first asked for; None for the kind "none"."""
+        return None if self.kind == "none" else getattr(momentum_grid, self.kind)(**self.options)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All tasks of a campaign.  Nobody changes a plan: its arrays are read-only, and its dicts are to be treated so.
+
+    Attributes
+    ----------
+    points : dict of str to (n_tasks,) float64
+        Every parameter, in the model's unit, tuned value and offset added up.
+    offsets : dict of str to (float, (n_tasks,) float64)
+        Tuned value and offsets of a parameter given with `about`, in the model's unit.
+    variations : tuple of (str, dict)
+        Name and complete settings, in the model's units.
+    variation, grid : (n_tasks,) int32
+        Index into `variations` and `grids`.
+    grids : tuple of GridSpec
+        A single one of the kind "none" for a model without momentum modes.
+    temperatures : (n,) float64 [GeV]
+        Output temperatures, decreasing.
+    momenta : (n,) float64
+        Output momenta k/T, increasing.
+    given : str
+        The input file.
+    canonical : str
+        The input completed with all defaults, as JSON.  Its order matters, being that of the tasks.
+    """
+
+    name: str
+    model: Model
+    n_tasks: int
+    points: dict
+    offsets: dict
+    variations: tuple
+    variation: np.ndarray
+    grids: tuple
+    grid: np.ndarray
+    temperatures: np.ndarray
+    momenta: np.ndarray
+    store_modes: bool
+    solver: SolverSettings
+    epoch_seconds: float
+    given: str
+    canonical: str
+
+    @property
+    def completed(self):
+        """The input completed with all defaults: a dict that is itself a valid input, a new one at each call."""
+        return json.loads(self.canonical)
+
+    @cached_property
+    def problem_hash(self):
+        """SHA-256 of all that defines the problem, which is everything but the section `run`."""
+        return hashlib.sha256(_canonical(_without_run(self.completed)).encode()).hexdigest()
+
+    def problem(self, task):
+        """The `Problem` of one task."""
+        if not 0 <= task < self.n_tasks:
+            raise IndexError(f"task {task} of a campaign of {self.n_tasks}")
+        return Problem(
+            point={name: float(values[task]) for name, values in self.points.items()},
+            settings=dict(self.variations[self.variation[task]][1]),
+            grid=self.grids[self.grid[task]].grid,
+            temperatures=self.temperatures,
+            momenta=self.momenta,
+            solver=self.solver,
+        )
+
+    def predicted_seconds(self):
+        """What the model expects each task to cost [s]: (n_tasks,) float64."""
+        seconds = [
+            [self.model.predicted_seconds(settings, grid.n_modes, self.solver) for grid in self.grids]
+            for _, settings in self.variations
+        ]
+        return np.array(seconds, dtype=float)[self.variation, self.grid]
+
+    def difference(self, other_completed):
+        """How the problem differs from another one, for people.
+
+        Parameters
+        ----------
+        other_completed : dict
+            `completed` of the other plan, as read back from a results file.
+
+        Returns
+        -------
+        list of str
+            "parameters.M: 2.0 GeV -> 3.0 GeV" stands for 2 GeV in the other plan and 3 GeV in this one; empty if
+            the problem is the same.
+        """
+        old, new = _without_run(other_completed), _without_run(self.completed)
+        old_leaves, new_leaves = dict(_leaves(old)), dict(_leaves(new))
+        lines = [
+            f"{key}: {old_leaves.get(key, 'absent')} -> {new_leaves.get(key, 'absent')}"
+            for key in old_leaves | new_leaves
+            if old_leaves.get(key) != new_leaves.get(key)
+        ]
+        if not lines and _canonical(old) != _canonical(new):
+            for section in ("parameters", "variations"):
+                if list(old[section]) != list(new[section]):
+                    lines.append(f"order of {section}: {', '.join(old[section])} -> {', '.join(new[section])}")
+        return lines
+
+
+def read_plan(path):
+    """Read the input file of a campaign.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        With all mistakes of the file.
+    """
+    campaign = read_input(path)
+    variations = tuple((name, campaign.settings | overrides) for name, overrides in campaign.variations.items())
+    grids = _grid_specs(campaign.grids)
+    points, offsets, n_points = _points(campaign, len(variations) * len(grids))
+    grid = np.repeat(np.arange(len(grids), dtype=np.int32), n_points)
+    return Plan(
+        name=campaign.name,
+        model=campaign.model,
+        n_tasks=n_points * len(grids) * len(variations),
+        points=points,
+        offsets=offsets,
+        variations=variations,
+        variation=_frozen(np.repeat(np.arange(len(variations), dtype=np.int32), len(grids) * n_points)),
+        grids=grids,
+        grid=_frozen(np.tile(grid, len(variations))),
+        temperatures=_frozen(output_values(campaign.outputs.get("temperatures"))[::-1].copy()),
+        momenta=_frozen(output_values(campaign.outputs.get("momenta"))),
+        store_modes=campaign.store_modes,
+        solver=campaign.solver,
+        epoch_seconds=campaign.epoch_seconds,
+        given=campaign.given,
+        canonical=_canonical(_completed(campaign)),
+    )
+
+
+def _points(campaign, n_systems):
+    """Values and offsets of every parameter for all tasks, and the number of points."""
+    axes = [column for column in campaign.columns if isinstance(column.form, Axis) and not column.is_fixed]
+    drawn = [column for column in campaign.columns if not isinstance(column.form, Axis)]
+    shape = [column.form.n_points for column in axes] + ([campaign.sample.points] if drawn else [])
+    cube = campaign.sample.unit_cube(len(drawn)) if drawn else None
+    points, offsets = {}, {}
+    for column in campaign.columns:
+        name = column.parameter.name
+        numbers = column.form.values(cube[:, drawn.index(column)]) if column in drawn else column.form.values()
+        dimension = axes.index(column) if column in axes else len(shape) - 1
+        points[name] = _spread(column.values(numbers), dimension, shape, n_systems)
+        if column.about is not None:
+            offsets[name] = (column.tuned_value, _spread(column.converted(numbers), dimension, shape, n_systems))
+    return points, offsets, math.prod(shape)
+
+
+def _spread(values, dimension, shape, n_systems):
+    """Repeat the values along one dimension of the points over all others; a single value stays a view of itself."""
+    place = [-1 if i == dimension else 1 for i in range(len(shape))]
+    return _frozen(np.broadcast_to(values.reshape(place), (n_systems, *shape)).reshape(-1))
+
+
+def _frozen(array):
+    array.setflags(write=False)
+    return array
+
+
+def _grid_specs(grids):
+    """Grids with labels of kind and size, and where that is ambiguous also of the options that differ."""
+    if not grids:
+        return (GridSpec("none", 0, label="none"),)
+    return tuple(
+        GridSpec(kind, options.get("n_modes", 1), options, _label(kind, options, grids)) for kind, options in grids
+    )
+
+
+def _label(kind, options, grids):
+    n_modes = options.get("n_modes")
+    namesakes = [other for other_kind, other in grids if other_kind == kind and other.get("n_modes") == n_modes]
+    differing = [name for name in options if any(other[name] != options[name] for other in namesakes)]
+    return "-".join([kind, *([str(n_modes)] if n_modes else []), *(f"{name}={options[name]}" for name in differing)])
+
+
+def _completed(campaign):
+    """The input with all defaults, in one order."""
+    completed = {
+        "campaign": campaign.name,
+        "model": campaign.model.name,
+        "parameters": {column.parameter.name: column.completed() for column in campaign.columns},
+        "sample": campaign.sample and asdict(campaign.sample),
+        "settings": _with_units(campaign.settings, campaign.model),
+        "variations": {
+            name: _with_units(overrides, campaign.model) for name, overrides in campaign.variations.items()
+        },
+        "grids": [{"kind": kind, **options} for kind, options in campaign.grids],
+        "solver": asdict(campaign.solver),
+        "output": {name: campaign.outputs[name].completed() for name in OUTPUTS if name in campaign.outputs}
+        | {"modes": campaign.store_modes},
+        "run": {"epoch_seconds": campaign.epoch_seconds},
+    }
+    return {section: value for section, value in completed.items() if value or section not in ("sample", "grids")}
+
+
+def _with_units(values, model):
+    return {
+        setting.name: values[setting.name]
+        if setting.unit == "1"
+        else {"value": values[setting.name], "unit": setting.unit}
+        for setting in model.settings
+        if setting.name in values
+    }
+
+
+def _canonical(completed):
+    """JSON of which every byte is determined; floats are written by repr, which reads back exactly."""
+    return json.dumps(completed, separators=(",", ":"))
+
+
+def _without_run(completed):
+    return {section: value for section, value in completed.items() if section != "run"}
+
+
+def _leaves(value, key=""):
+    """Dotted key and text of everything in a completed input, a quantity and its unit together."""
+    if isinstance(value, dict) and value and "unit" not in value and "kind" not in value:
+        for name, entry in value.items():
+            yield from _leaves(entry, f"{key}.{name}" if key else name)
+    elif key == "grids":
+        for i, grid in enumerate(value):
+            yield f"{key}[{i}]", _text(grid)
+    else:
+        yield key, _text(value)
+
+
+def _text(value):
+    """A value as a user would type it."""
+    if isinstance(value, dict) and value.keys() == {"value", "unit"}:
+        return f"{value['value']!r} {'' if value['unit'] == '1' else value['unit']}".rstrip()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_text(entry)}" for name, entry in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_text, value)) + "]"
+    return json.dumps(value) if isinstance(value, (bool, float)) else str(value)
