@@ -47,7 +47,7 @@ class Results:
             self.points = {name: file[f"points/{name}"][:] for name in SYMBOL}
             self.results = {name: self._blanked(data) for name, data in file["results"].items()}
             has_history = "trajectory/Y" in file
-            self.temperature = file["temperature"][:] if has_history else None
+            self.temperature = file["trajectory/temperature"][:] if has_history else None
             self.history = self._blanked(file["trajectory/Y"]) if has_history else None
         if not self.done.any():
             raise ValueError(f"{path}: no point is done yet; run the campaign first")

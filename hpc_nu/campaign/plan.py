@@ -113,6 +113,10 @@ class Plan:
             solver=self.solver,
         )
 
+    def task_class(self, task):
+        """Number of the cost class of a task (or of several, by any numpy index): one per variation and grid."""
+        return self.variation[task].astype(np.int64) * len(self.grids) + self.grid[task]
+
     def predicted_seconds(self):
         """What the model expects each task to cost [s]: (n_tasks,) float64."""
         seconds = [

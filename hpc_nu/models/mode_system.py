@@ -94,7 +94,7 @@ class SolverSettings:
     max_steps : int
         Attempted steps before the solve is given up.
     max_seconds : float
-        Processor time before the solve is given up [s].
+        Time before the solve is given up [s].
     """
 
     method: str = "esdirk54"

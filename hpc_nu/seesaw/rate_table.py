@@ -58,48 +58,60 @@ def equilibrium_occupation(mass, temperature, nodes):
     return expit(-np.sqrt(nodes**2 + (mass / temperature) ** 2))
 
 
-def build_rate_table(rates, mass, t_start, t_end, nodes, weights, averaged):
-    """Tabulate `rates` from `t_start` down to `t_end`.
+def coefficients(rates, mass, temperature, nodes, weights, averaged):
+    """The coefficients of the head of this module at given temperatures, over H.
 
     Parameters
     ----------
     rates : callable
         (temperature, momentum, mass) [GeV] to `RateCoefficients`.
-    mass, t_start, t_end : float [GeV]
+    mass : float [GeV]
+    temperature : (n_temperatures,) array [GeV]
     nodes, weights : (n,) arrays
         y = k/T and the quadrature weights, y^2/(2 pi^2) included.
     averaged : bool
         Collapse the modes to the momentum-averaged one.
+
+    Returns
+    -------
+    (n_temperatures, N_CHANNELS, n_modes) array
+        gamma_+, gamma_-, h_+, h_-, M/E [1/GeV], sigma_+, sigma_-, d f_eq/dz; dimensionless but for M/E.
     """
-    z_start = np.log(mass / t_start)
-    n_cells = max(4, int(np.ceil(np.log(t_start / t_end) / SPACING)))
-    z = np.linspace(z_start, np.log(mass / t_end), n_cells + 1)
-    temperature = mass * np.exp(-z)[:, np.newaxis]
+    temperature = np.asarray(temperature)[:, np.newaxis]
     hubble = hubble_rate(temperature)
     energy_over_t = np.sqrt(nodes**2 + (mass / temperature) ** 2)
     occupation = equilibrium_occupation(mass, temperature, nodes)
     blocking = expit(nodes) * expit(-nodes)
 
-    coefficients = [c / hubble for c in rates(temperature, nodes * temperature, mass)]
-    coefficients.append(mass / (energy_over_t * temperature) / hubble)
-    sigma = [c * blocking for c in coefficients[:2]]
-    slope = -occupation * (1 - occupation) * (mass / temperature) ** 2 / energy_over_t
-
+    linear = [c / hubble for c in rates(temperature, nodes * temperature, mass)]
+    linear.append(mass / (energy_over_t * temperature) / hubble)
+    sources = [c * blocking for c in linear[:2]]
+    sources.append(-occupation * (1 - occupation) * (mass / temperature) ** 2 / energy_over_t)
     if averaged:
         density = occupation @ weights
-        coefficients = [((c * occupation) @ weights / density)[:, np.newaxis] for c in coefficients]
-        sigma = [(c @ weights)[:, np.newaxis] for c in sigma]
-        slope = (slope @ weights)[:, np.newaxis]
-        mode_weights, norm_weights = np.ones(1), np.array([_FERMI_DIRAC_DENSITY**-2])
-    else:
-        mode_weights, norm_weights = weights, weights / _FERMI_DIRAC_DENSITY
+        linear = [((c * occupation) @ weights / density)[:, np.newaxis] for c in linear]
+        sources = [(c @ weights)[:, np.newaxis] for c in sources]
+    return np.stack(np.broadcast_arrays(*linear, *sources), axis=1)
 
-    gamma_plus, gamma_minus, h_plus, h_minus, mass_over_e = coefficients
-    channels = [np.log(gamma_plus), np.log(gamma_minus), h_plus, h_minus, mass_over_e]
-    channels += [sigma[0] / gamma_plus, sigma[1] / gamma_minus, slope]
-    values = np.stack(np.broadcast_arrays(*channels), axis=1)
-    if not np.all(np.isfinite(values)):
+
+def build_rate_table(rates, mass, t_start, t_end, nodes, weights, averaged):
+    """Tabulate `coefficients` from `t_start` down to `t_end` [GeV]; the other arguments are those of that function.
+
+    Raises
+    ------
+    ValueError
+        If a rate is not finite or a gamma not positive.
+    """
+    n_cells = max(4, int(np.ceil(np.log(t_start / t_end) / SPACING)))
+    z = np.linspace(np.log(mass / t_start), np.log(mass / t_end), n_cells + 1)
+    values = coefficients(rates, mass, mass * np.exp(-z), nodes, weights, averaged)
+    gamma = values[:, :2].copy()
+    if not (np.all(np.isfinite(values)) and np.all(gamma > 0)):
         raise ValueError(f"the rates at M = {mass} GeV are not finite and positive everywhere from {t_start} to {t_end} GeV")
-    spline = CubicSpline(z, values)
-    cells = np.ascontiguousarray(np.moveaxis(spline.c, 0, 2))  # (cell, channel, power, mode)
-    return RateTable(z_start, z[1] - z[0], cells, mode_weights, norm_weights)
+    values[:, LN_GAMMA_PLUS : LN_GAMMA_MINUS + 1] = np.log(gamma)
+    values[:, SIGMA_RATIO_PLUS : SIGMA_RATIO_MINUS + 1] /= gamma
+    # (cell, channel, power, mode)
+    cells = np.ascontiguousarray(np.moveaxis(CubicSpline(z, values).c, 0, 2))
+    if averaged:
+        return RateTable(z[0], z[1] - z[0], cells, np.ones(1), np.array([_FERMI_DIRAC_DENSITY**-2]))
+    return RateTable(z[0], z[1] - z[0], cells, weights, weights / _FERMI_DIRAC_DENSITY)

@@ -5,6 +5,7 @@ the weights contain y^2/(2 pi^2).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.integrate import quad
@@ -43,6 +44,7 @@ class MomentumGrid:
         return 1 if self.kind == "averaged" else len(self.nodes)
 
 
+@lru_cache(maxsize=1)
 def averaged():
     """The single mode of the momentum-averaged equations.
 

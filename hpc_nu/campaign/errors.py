@@ -1,0 +1,26 @@
+"""Errors that end a run with one message for the user instead of a traceback, and the exit codes."""
+
+COMPLETE = 0
+FAILURE = 1
+BAD_INPUT = 2
+BROKEN_ENVIRONMENT = 3
+CHECKPOINTED = 75
+"""Stopped with everything saved: run the same command again (sysexits' EX_TEMPFAIL)."""
+
+
+class CampaignError(Exception):
+    """The user must change something; `exit_code` says what kind of thing."""
+
+    exit_code = FAILURE
+
+
+class OutputError(CampaignError):
+    """The output file cannot be used: foreign, damaged, of another problem, or not writable."""
+
+    exit_code = BAD_INPUT
+
+
+class EnvironmentProblem(CampaignError):
+    """MPI, HDF5 or the file system is not as it must be."""
+
+    exit_code = BROKEN_ENVIRONMENT

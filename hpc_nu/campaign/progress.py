@@ -1,0 +1,67 @@
+"""Progress of a run in the log: lines at a cadence, from rank 0, no terminal tricks."""
+
+import logging
+import time
+
+_LINE_EVERY_SECONDS = 15.0
+
+log = logging.getLogger("hpc_nu")
+
+
+def start_logging(rank):
+    """One line per message with time and rank, on standard error; only rank 0 speaks below warnings."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(f"%(asctime)s [{rank}] %(message)s", datefmt="%H:%M:%S"))
+    log.handlers[:] = [handler]
+    log.setLevel(logging.INFO if rank == 0 else logging.WARNING)
+
+
+class Progress:
+    """Counts finished tasks and reports them with an estimate of the time to go."""
+
+    def __init__(self, n_tasks, n_done, n_ranks):
+        self.n_tasks, self.n_ranks = n_tasks, n_ranks
+        self.done = self.done_before = self.recorded = n_done
+        self.failed = 0
+        self.started = self.last_line = time.monotonic()
+
+    def count(self, n_tasks):
+        """`n_tasks` more are solved."""
+        self.done += n_tasks
+
+    def beat(self, schedule):
+        """Log a line if the last one is long ago."""
+        if time.monotonic() - self.last_line > _LINE_EVERY_SECONDS:
+            self._line(schedule, "")
+
+    def committed(self, schedule, n_failed):
+        """All finished tasks are in the file now; `n_failed` of those of this epoch failed."""
+        self.recorded = self.done
+        self.failed += n_failed
+        self._line(schedule, "; recorded")
+
+    def summary(self, path, complete, reason):
+        """The last word of a run."""
+        spent = duration(time.monotonic() - self.started)
+        if complete:
+            log.info("complete: %d tasks, %d failed in this run, %s; %s", self.n_tasks, self.failed, spent, path)
+        else:
+            why = reason or "a rank was asked to stop"
+            log.info("stopped after %s (%s), all saved: run the same command again to continue", spent, why)
+
+    def _line(self, schedule, remark):
+        now = time.monotonic()
+        self.last_line = now
+        per_second = (self.done - self.done_before) / max(now - self.started, 1e-9)
+        failed = f", {self.failed} failed" if self.failed else ""
+        left = self.n_tasks - self.done
+        eta = f", about {duration(schedule.remaining_seconds() / self.n_ranks)} to go" if left else ""
+        log.info("%d of %d tasks%s, %.3g/s%s%s", self.done, self.n_tasks, failed, per_second, eta, remark)
+
+
+def duration(seconds):
+    """A time for people: "42 s", "3.5 min", "2.1 h"."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 1 else "less than 1 s"

@@ -1,0 +1,278 @@
+"""The results file: created whole, written by all ranks together, readable between commits.
+
+Rank 0 creates the file with every dataset at its final size under a temporary name, syncs and renames it: creation in
+place is the one thing that a kill breaks.  Afterwards only raw data are written, no attribute, object or size changes,
+so a kill at any moment leaves a file that opens.  A commit writes rows and checksums, flushes, and only then the
+status; on resume a row counts as done only if its status says so and its checksum holds.
+
+With a parallel HDF5 all ranks write collectively; with a serial one they send their rows to rank 0, which writes.
+"""
+
+import os
+from contextlib import contextmanager
+
+import h5py
+import numpy as np
+
+from hpc_nu import __version__
+from hpc_nu.campaign.errors import OutputError
+from hpc_nu.campaign.provenance import provenance
+from hpc_nu.campaign.row_layout import STATUS, RowLayout
+from hpc_nu.solver.result_codes import ResultCode
+
+SOFTWARE = "hpc_nu"
+
+# Anything newer refuses to open after a kill during serial writing ("already open for write").
+_LIBRARY_VERSION = "earliest"
+
+_ROWS_PER_READ = 4096
+
+
+class ResultsFile:
+    """The results of one plan at `path`, as seen by one rank of `communicator`."""
+
+    def __init__(self, path, plan, communicator):
+        self.path, self.plan, self.communicator = os.fspath(path), plan, communicator
+        self.layout = RowLayout(plan)
+        self.is_parallel = communicator.size > 1 and h5py.get_config().mpi
+
+    # Creation and resume: rank 0 alone
+
+    def create(self):
+        """Create the file with every row pending."""
+        temporary = self.path + ".tmp"
+        with h5py.File(temporary, "w", libver=_LIBRARY_VERSION) as file:
+            _write_header(file, self.plan)
+            scales = _Scales(file, self.plan.n_tasks, self.layout.dimensions)
+            _write_points(file, self.plan, scales)
+            for column in self.layout.columns:
+                shape = (self.plan.n_tasks, *self.layout.shape(column))
+                fill = self.layout.fill_value(column)
+                dataset = _fixed_dataset(file, column.name, shape, np.dtype(column.dtype), fill)
+                _describe(dataset, column.units, column.long_name)
+                scales.attach(dataset, column.dimension)
+            # What differs between two runs of one problem is kept apart: all the rest can be compared bit for bit.
+            file.create_group("provenance").attrs.update(provenance())
+        _sync(temporary)
+        os.rename(temporary, self.path)
+        _sync(os.path.dirname(os.path.abspath(self.path)))
+
+    def done(self):
+        """Which tasks are recorded: (n_tasks,) bool, True where the status says so and the checksum holds.
+
+        Raises
+        ------
+        OutputError
+            If the file is not this plan's.
+        """
+        with open_results(self.path) as file:
+            self._refuse_other_problem(file)
+            status = file["status"][:]
+            recorded = np.flatnonzero(status != ResultCode.PENDING)
+            done = np.zeros(self.plan.n_tasks, dtype=bool)
+            for start in range(0, len(recorded), _ROWS_PER_READ):
+                tasks = recorded[start : start + _ROWS_PER_READ]
+                rows = self._read_rows(file, tasks)
+                done[tasks] = self.layout.checksums(rows) == rows["checksum"]
+        return done
+
+    def _read_rows(self, file, tasks):
+        rows = np.zeros(len(tasks), self.layout.row_type)
+        first, last = tasks[0], tasks[-1] + 1
+        for column in self.layout.columns:
+            rows[column.name] = file[column.name][first:last][tasks - first]
+        return rows
+
+    def _refuse_other_problem(self, file):
+        if file.attrs["problem_hash"] == self.plan.problem_hash:
+            return
+        import json
+
+        there = json.loads(file["input/completed"][()])
+        lines = self.plan.difference(there) or ["(only the order of keys differs)"]
+        raise OutputError(
+            f"{self.path}: holds the results of another problem. In the file -> in the input:\n  "
+            + "\n  ".join(lines)
+            + "\nNothing was written. Give another output file, or the input file of that campaign."
+        )
+
+    # Commits: all ranks
+
+    def commit(self, rows):
+        """Record `rows` (records of the layout's `row_type`) of this rank; every rank calls this, empty or not."""
+        if not self.is_parallel:
+            rows = self.communicator.gather(rows)
+            if rows is None:
+                self.communicator.barrier()
+                return
+            rows = np.concatenate(rows)
+        rows = rows[np.argsort(rows["task"], kind="stable")]
+        with self._open_for_writing() as file:
+            selections = _Selections(rows["task"], self.plan.n_tasks, self.is_parallel)
+            for column in self.layout.columns:
+                if column is not STATUS:
+                    selections.write(file[column.name], rows[column.name])
+            file.flush()
+            if self.is_parallel:
+                self.communicator.barrier()
+            selections.write(file["status"], rows["status"])
+            file.flush()
+        if not self.is_parallel:
+            self.communicator.barrier()
+
+    def _open_for_writing(self):
+        if self.is_parallel:
+            return h5py.File(self.path, "r+", libver=_LIBRARY_VERSION, driver="mpio", comm=self.communicator)
+        return h5py.File(self.path, "r+", libver=_LIBRARY_VERSION)
+
+
+class _Selections:
+    """Writes rows of arbitrary task numbers with one call a dataset, collective if the file is parallel."""
+
+    def __init__(self, tasks, n_tasks, collective):
+        self.n_tasks, self.n_rows = n_tasks, len(tasks)
+        breaks = np.flatnonzero(np.diff(tasks) != 1) + 1
+        self.runs = [(int(run[0]), len(run)) for run in np.split(tasks, breaks) if len(run)]
+        self.transfer = h5py.h5p.create(h5py.h5p.DATASET_XFER)
+        if collective:
+            self.transfer.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE)
+        self.spaces = {}
+
+    def write(self, dataset, values):
+        width = dataset.shape[1:]
+        if width not in self.spaces:
+            self.spaces[width] = self._space(width)
+        memory, in_file = self.spaces[width]
+        dataset.id.write(memory, in_file, np.ascontiguousarray(values), dxpl=self.transfer)
+
+    def _space(self, width):
+        in_file = h5py.h5s.create_simple((self.n_tasks, *width))
+        in_file.select_none()
+        for start, count in self.runs:
+            origin = (start,) + (0,) * len(width)
+            in_file.select_hyperslab(origin, (count, *width), op=h5py.h5s.SELECT_OR)
+        memory = h5py.h5s.create_simple((max(self.n_rows, 1), *width))
+        if not self.n_rows:
+            memory.select_none()
+        return memory, in_file
+
+
+# Reading, for everyone
+
+
+@contextmanager
+def open_results(path):
+    """A results file, opened for reading.
+
+    Raises
+    ------
+    OutputError
+        If it is missing, damaged, or not a results file of this software.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise OutputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise OutputError(f"{path}: is a folder, not a results file") from None
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be opened as HDF5, so it is truncated, damaged or something else ({error}). Nothing was"
+            " written. Give another output file, or move this one away"
+        ) from None
+    with file:
+        if file.attrs.get("software") != SOFTWARE:
+            raise OutputError(
+                f"{path}: is an HDF5 file, but not a results file of {SOFTWARE}. Nothing was written. Give another"
+                " output file"
+            )
+        yield file
+
+
+# What create() writes
+
+_DIMENSIONS = {
+    "task": ("1", "task number"),
+    "temperature": ("GeV", "temperature of the bath, decreasing"),
+    "momentum": ("1", "comoving momentum k/T"),
+    "mode": ("1", "number of the momentum mode"),
+}
+
+
+def _write_header(file, plan):
+    attributes = {
+        "software": SOFTWARE,
+        "version": __version__,
+        "campaign": plan.name,
+        "model": plan.model.name,
+        "reference": plan.model.reference,
+        "problem_hash": plan.problem_hash,
+    }
+    file.attrs.update({name: str(value) for name, value in attributes.items()})
+    inputs = file.create_group("input")
+    for name, text in (("given", plan.given), ("completed", plan.canonical)):
+        inputs[name] = np.bytes_(text.encode())
+
+
+class _Scales:
+    """Dimension scales, made when first needed: each group has its own, so that it opens with its coordinates.
+
+    (One for all would also tie /cost to the rest: h5diff follows the references of a scale to what it is attached to.)
+    """
+
+    def __init__(self, file, n_tasks, dimensions):
+        self.file, self.values = file, {"task": np.arange(n_tasks), **dimensions}
+
+    def attach(self, dataset, second_dimension=None):
+        """Attach the scales of task, and of the second axis if there is one, to `dataset`."""
+        group = dataset.parent
+        for axis, name in enumerate(filter(None, ("task", second_dimension))):
+            if name not in group:
+                scale = group.create_dataset(name, data=self.values[name])
+                scale.make_scale(name)
+                _describe(scale, *_DIMENSIONS[name])
+            dataset.dims[axis].attach_scale(group[name])
+
+
+def _write_points(file, plan, scales):
+    points = file.create_group("points")
+    columns = [(p.name, plan.points[p.name], p.unit, p.description) for p in plan.model.parameters]
+    units = {p.name: p.unit for p in plan.model.parameters}
+    for name, (about, offsets) in plan.offsets.items():
+        columns.append((f"{name}_offset", offsets, units[name], f"offset of {name} from its tuned value {about!r}"))
+    names = np.array([name for name, _ in plan.variations], dtype="S")
+    labels = np.array([grid.label for grid in plan.grids], dtype="S")
+    n_modes = np.array([grid.n_modes for grid in plan.grids], dtype="i4")
+    columns.append(("variation", names[plan.variation], "1", "name of the variation of the settings"))
+    columns.append(("grid", labels[plan.grid], "1", "momentum grid"))
+    columns.append(("n_modes", n_modes[plan.grid], "1", "number of momentum modes; 1 if averaged, 0 if none"))
+    for name, values, unit, long_name in columns:
+        points[name] = values
+        _describe(points[name], unit, long_name)
+        scales.attach(points[name])
+
+
+def _fixed_dataset(file, name, shape, dtype, fill):
+    """A contiguous dataset, its space allocated and filled at once: later writes change no metadata."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.CONTIGUOUS)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_value(np.array(fill, dtype=dtype))
+    properties.set_obj_track_times(False)
+    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    links.set_create_intermediate_group(True)
+    space = h5py.h5s.create_simple(shape)
+    file_type = h5py.h5t.py_create(dtype, logical=True)
+    return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), file_type, space, dcpl=properties, lcpl=links))
+
+
+def _describe(dataset, unit, long_name):
+    dataset.attrs["units"], dataset.attrs["long_name"] = unit, long_name
+
+
+def _sync(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,106 @@
+"""The columns of a results file, and one task's row as a numpy record.
+
+A row travels between ranks and is checksummed as one record; on disk each of its fields is a dataset, task index first.
+"""
+
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+
+from hpc_nu.solver.result_codes import ResultCode
+
+ERROR_LENGTH = 200
+
+# The group of a results file for each kind of observable.
+GROUPS = {"scalar": "results", "trajectory": "trajectory", "spectrum": "spectrum", "mode": "modes"}
+
+
+class Column(NamedTuple):
+    """One dataset: `name` is its path, `dimension` the scale of its second axis or None."""
+
+    name: str
+    dtype: str
+    units: str
+    long_name: str
+    dimension: str | None = None
+
+
+_COST = (
+    Column("cost/seconds", "f8", "s", "processor time of the last try, in this run"),
+    Column("cost/steps", "i8", "1", "accepted steps of the last try"),
+    Column("cost/rejected", "i8", "1", "rejected steps of the last try"),
+    Column("cost/tries", "i4", "1", "tries: 2 if the first failed"),
+    Column("cost/rank", "i4", "1", "rank that finished the task"),
+)
+_STATUS_MEANING = ", ".join(f"{code.value} {code.name.lower()}" for code in ResultCode if code != ResultCode.PAUSED)
+STATUS = Column("status", "i1", "1", f"outcome of the task: {_STATUS_MEANING}")
+CHECKSUM = Column("checksum", "u4", "1", "CRC-32 of the row's bytes: status, error and results in the order of the file")
+ERROR = Column("error", f"S{ERROR_LENGTH}", "1", "why the task failed; empty if it did not")
+
+
+class RowLayout:
+    """Columns and record type of a campaign.
+
+    Attributes
+    ----------
+    dimensions : dict of str to array
+        Coordinates of the second axes: temperature [GeV], momentum k/T, mode index.
+    columns : tuple of Column
+    row_type : numpy dtype
+        Fields `task`, then one per column.
+    """
+
+    def __init__(self, plan):
+        n_modes = max(grid.n_modes for grid in plan.grids)
+        modes = np.arange(n_modes if plan.store_modes else 0)
+        self.dimensions = {"temperature": plan.temperatures, "momentum": plan.momenta, "mode": modes}
+        self.dimensions = {name: values for name, values in self.dimensions.items() if len(values)}
+        second_axis = {"scalar": None, "trajectory": "temperature", "spectrum": "momentum", "mode": "mode"}
+        observables = [
+            Column(f"{GROUPS[o.kind]}/{o.name}", "f8", o.unit, o.long_name, second_axis[o.kind])
+            for o in plan.model.observables
+            if o.kind == "scalar" or second_axis[o.kind] in self.dimensions
+        ]
+        self.checked_columns = (STATUS, ERROR, *observables)
+        self.columns = (*self.checked_columns, *_COST, CHECKSUM)
+        self.row_type = np.dtype([("task", "i8"), *((c.name, c.dtype, self.shape(c)) for c in self.columns)])
+
+    def shape(self, column):
+        """Shape of one row's entry."""
+        return (len(self.dimensions[column.dimension]),) if column.dimension else ()
+
+    def fill_value(self, column):
+        return np.nan if column.dtype == "f8" else b"" if column.dtype.startswith("S") else 0
+
+    def row(self, task, outcome, seconds, tries, rank):
+        """The record of one finished task; what an `Outcome` does not give stays not a number."""
+        row = np.zeros((), self.row_type)
+        for column in self.columns:
+            row[column.name] = self.fill_value(column)
+        row["task"], row["status"] = task, outcome.code
+        row["error"] = outcome.message.encode("ascii", "replace")[:ERROR_LENGTH]
+        for kind, values in outcome.observables.items():
+            for name, value in values.items():
+                column = f"{GROUPS[kind]}/{name}"
+                if column not in self.row_type.names:
+                    continue  # not asked for
+                if kind == "mode":
+                    row[column][: len(value)] = value  # a grid smaller than the largest leaves the rest empty
+                else:
+                    row[column] = value
+        row["cost/seconds"], row["cost/steps"], row["cost/rejected"] = seconds, outcome.steps, outcome.rejected
+        row["cost/tries"], row["cost/rank"] = tries, rank
+        row["checksum"] = self.checksums(row.reshape(1))[0]
+        return row
+
+    def checksums(self, rows):
+        """CRC-32 of each of `rows`: everything but the cost, which differs from run to run."""
+        sums = np.zeros(len(rows), dtype="u4")
+        columns = [np.ascontiguousarray(rows[c.name]) for c in self.checked_columns]
+        for i in range(len(rows)):
+            crc = 0
+            for column in columns:
+                crc = zlib.crc32(column[i].tobytes(), crc)
+            sums[i] = crc
+        return sums

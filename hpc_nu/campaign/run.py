@@ -1,0 +1,106 @@
+"""`hpc-nu run`: start or continue a campaign, on any number of ranks."""
+
+import os
+import tempfile
+from dataclasses import replace
+
+import numpy as np
+
+from hpc_nu.campaign.checkpoint import Checkpoint
+from hpc_nu.campaign.errors import CHECKPOINTED, COMPLETE, OutputError
+from hpc_nu.campaign.farm import farm
+from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.progress import Progress, duration, log, start_logging
+from hpc_nu.campaign.provenance import mpi_library
+from hpc_nu.campaign.results_file import ResultsFile
+from hpc_nu.campaign.wall_time import StopRequest
+
+
+def run(communicator, input_path, output_path):
+    """Solve every task of the input that has no row in the output yet; collective.
+
+    Returns
+    -------
+    int
+        Exit code: COMPLETE or CHECKPOINTED.
+
+    Raises
+    ------
+    CampaignError or InputError
+        On all ranks, before anything is computed or written.
+    """
+    start_logging(communicator.rank)
+    stop = StopRequest()
+    stop.listen()
+    plan = _on_rank_0(communicator, lambda: read_plan(input_path))
+    results = ResultsFile(output_path, plan, communicator)
+    checkpoint = Checkpoint(output_path, plan.problem_hash)
+    waiting, suspended = _on_rank_0(communicator, lambda: _open(plan, results, checkpoint, communicator))
+    if not len(waiting):
+        if communicator.rank == 0:
+            log.info("%s is complete: nothing to do", output_path)
+        return COMPLETE
+    _compile(communicator, plan, waiting[0])
+    progress = Progress(plan.n_tasks, plan.n_tasks - len(waiting), communicator.size)
+    complete = farm(communicator, plan, results, checkpoint, waiting, suspended, stop, progress)
+    if communicator.rank == 0:
+        progress.summary(output_path, complete, stop.reason)
+    return COMPLETE if complete else CHECKPOINTED
+
+
+def _on_rank_0(communicator, action):
+    """Result of `action`, done by rank 0 alone, on all ranks; so is the error that it raised."""
+    result = error = None
+    if communicator.rank == 0:
+        try:
+            result = action()
+        except Exception as raised:  # noqa: BLE001 - whatever it is, all ranks must hear of it
+            error = raised
+    result, error = communicator.bcast((result, error))
+    if error is not None:
+        raise error
+    return result
+
+
+def _open(plan, results, checkpoint, communicator):
+    """Create the file, or find out what is missing in it: tasks without a row, and states to continue from."""
+    _refuse_unwritable(results.path)
+    ranks = f"{communicator.size} rank{'s' if communicator.size > 1 else ''}"
+    log.info("campaign %s: %d tasks of %s on %s", plan.name, plan.n_tasks, plan.model.name, ranks)
+    if communicator.size > 1:
+        log.info("MPI: %s; %s", mpi_library(), "parallel HDF5" if results.is_parallel else "serial HDF5, rank 0 writes")
+    if not os.path.exists(results.path):
+        results.create()
+        checkpoint.remove()
+        log.info("created %s", results.path)
+        return np.arange(plan.n_tasks), []
+    done = results.done()
+    waiting = np.flatnonzero(~done)
+    suspended, remarks = checkpoint.load()
+    for remark in remarks:
+        log.warning("checkpoint %s", remark)
+    suspended = [s for s in suspended if not done[s.task]]
+    log.info("continuing %s: %d rows done, %d tasks begun", results.path, done.sum(), len(suspended))
+    return waiting, suspended
+
+
+def _refuse_unwritable(path):
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if os.path.exists(path):
+            with open(path, "r+b"):
+                pass
+    except IsADirectoryError:
+        raise OutputError(f"{path}: is a folder; give the name of a file") from None
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that you can write to") from None
+
+
+def _compile(communicator, plan, task):
+    """Fill the on-disk cache of compiled kernels from rank 0, before the others load it: they would all compile."""
+    if communicator.rank == 0:
+        problem = plan.problem(task)
+        plan.model.solve(replace(problem, solver=replace(problem.solver, max_steps=1)))
+    communicator.barrier()

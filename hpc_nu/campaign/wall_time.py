@@ -1,0 +1,38 @@
+"""When a run must stop: signals, and the end of the Slurm allocation."""
+
+import os
+import signal
+import time
+
+# Slurm sends these before the end of a job (`--signal`), a user at Ctrl-C, mpirun when it is ended itself.
+STOP_SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
+
+MARGIN_SECONDS = 60.0
+"""Stop this long before the end of the allocation: a commit takes a second or so, a busy file system much longer."""
+
+
+class StopRequest:
+    """True once this rank was asked to stop.  The handlers only set a flag; the engine looks at it between steps."""
+
+    def __init__(self):
+        self.reason = ""
+        self.deadline = _allocation_end() - MARGIN_SECONDS
+
+    def listen(self):
+        """Install the signal handlers."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number, frame):
+        self.reason = self.reason or f"received {signal.Signals(number).name}"
+
+    def __bool__(self):
+        if not self.reason and time.time() > self.deadline:
+            self.reason = "the allocation ends soon"
+        return bool(self.reason)
+
+
+def _allocation_end():
+    """End of the Slurm job [s since 1970]; infinity if it is not known."""
+    end = os.environ.get("SLURM_JOB_END_TIME", "")
+    return float(end) if end.isdigit() else float("inf")

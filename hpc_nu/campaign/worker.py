@@ -1,0 +1,83 @@
+"""Solving tasks on one rank: a local queue, one task in flight, the rows of this epoch."""
+
+import time
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+
+from hpc_nu.campaign.checkpoint import Suspended
+from hpc_nu.models.mode_system import Outcome
+from hpc_nu.solver.result_codes import ResultCode
+
+_TRIES = 2
+
+
+class Worker:
+    """The tasks that this rank holds.
+
+    Attributes
+    ----------
+    queue : deque of int
+        Tasks handed to this rank and not begun.
+    finished : list of records
+        Rows not committed yet.
+    """
+
+    def __init__(self, plan, layout, rank):
+        self.plan, self.layout, self.rank = plan, layout, rank
+        self.queue, self.finished = deque(), []
+        self.suspended = {}  # task -> Suspended, for tasks of the queue that have been begun
+
+    def add(self, tasks, suspended=()):
+        """Queue `tasks`; those of `suspended` continue from their state."""
+        self.queue.extend(int(t) for t in tasks)
+        self.suspended.update({s.task: s for s in suspended})
+
+    def next_class(self):
+        """Cost class of the first task of the queue."""
+        return self.plan.task_class(self.queue[0])
+
+    def solve_next(self, pause):
+        """Solve the first task of the queue until it is finished or `pause()` is true.
+
+        Returns
+        -------
+        float or None
+            Processor time of the task [s]; None if it was paused.
+        """
+        task = self.queue[0]
+        saved = self.suspended.pop(task, None)
+        attempt, state = (saved.attempt, saved.state) if saved else (0, None)
+        problem = self.plan.problem(task)
+        started = time.process_time()
+        while True:
+            solver = problem.solver if attempt == 0 else problem.solver.more_careful()
+            outcome = self._solve(replace(problem, solver=solver), state, pause)
+            if outcome.code == ResultCode.PAUSED:
+                self.suspended[task] = Suspended(task, attempt, outcome.state)
+                return None
+            if not outcome.code.is_failure or attempt == _TRIES - 1:
+                break
+            attempt, state = attempt + 1, None
+        self.queue.popleft()
+        seconds = time.process_time() - started
+        self.finished.append(self.layout.row(task, outcome, seconds, attempt + 1, self.rank))
+        return seconds
+
+    def _solve(self, problem, state, pause):
+        """The model's outcome; an exception in it is a failed point, not a failed campaign."""
+        try:
+            return self.plan.model.solve(problem, state, pause)
+        except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks
+            return Outcome(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {error}")
+
+    def take_rows(self):
+        """The rows since the last call, as one array."""
+        rows = np.array(self.finished, dtype=self.layout.row_type)
+        self.finished = []
+        return rows
+
+    def in_flight(self):
+        """The states to checkpoint."""
+        return list(self.suspended.values())

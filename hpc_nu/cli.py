@@ -1,0 +1,117 @@
+"""The commands of `hpc-nu`."""
+
+import argparse
+import os
+import sys
+import traceback
+
+# A rank is one core.  The linear algebra libraries read this when numpy is first loaded; their threads only get in the
+# way of the other ranks.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+from hpc_nu import __version__
+from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError
+from hpc_nu.campaign.marked_yaml import InputError
+
+
+def main(arguments=None):
+    """Run one command.
+
+    Returns
+    -------
+    int
+        Exit code: 0 complete, 1 failure, 2 bad input, 3 broken environment, 75 checkpointed (run again to continue).
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except InputError as error:
+        return _say_once(error, BAD_INPUT)
+    except CampaignError as error:
+        return _say_once(error, error.exit_code)
+    except BrokenPipeError:
+        return FAILURE
+
+
+def _say_once(error, code):
+    """The message from one rank of many: all ranks raise the same."""
+    if _rank() == 0:
+        print(error, file=sys.stderr)
+    return code
+
+
+def _rank():
+    mpi = sys.modules.get("mpi4py.MPI")
+    return mpi.COMM_WORLD.rank if mpi else 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="hpc-nu", description="Campaigns of kinetic equations for sterile neutrinos.", epilog="See README.md."
+    )
+    parser.add_argument("--version", action="version", version=f"hpc_nu {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name, function, text):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=function)
+        return sub
+
+    run = command("run", _run, "start or continue a campaign (under mpirun: on all its ranks)")
+    run.add_argument("input", help="YAML file of the campaign")
+    run.add_argument("-o", "--output", required=True, help="results file (HDF5); continued if it exists")
+    check = command("check", _check, "validate an input file and estimate its cost; computes nothing")
+    check.add_argument("input", help="YAML file of the campaign")
+    status = command("status", _status, "how far a results file is")
+    status.add_argument("output", help="results file (HDF5)")
+    models = command("models", _models, "models with their parameters, settings and observables")
+    models.add_argument("name", nargs="?", help="one model, in full")
+    command("doctor", _doctor, "the environment (MPI, HDF5, numba) and what is wrong with it")
+    return parser
+
+
+def _run(options):
+    from hpc_nu.campaign.communicator import world
+    from hpc_nu.campaign.run import run
+
+    communicator = world()
+    try:
+        return run(communicator, options.input, options.output)
+    except (CampaignError, InputError):
+        raise  # on all ranks alike
+    except BaseException:
+        traceback.print_exc()
+        if communicator.size > 1:  # the others may be waiting for this rank
+            sys.stderr.flush()
+            communicator.Abort(FAILURE)
+        return FAILURE
+
+
+def _check(options):
+    from hpc_nu.campaign.reports import check_report
+
+    print(check_report(options.input))
+    return COMPLETE
+
+
+def _status(options):
+    from hpc_nu.campaign.reports import status_report
+
+    print(status_report(options.output))
+    return COMPLETE
+
+
+def _models(options):
+    from hpc_nu.campaign.reports import model_report, models_report
+
+    print(model_report(options.name) if options.name else models_report())
+    return COMPLETE
+
+
+def _doctor(options):
+    from hpc_nu.campaign.doctor import examine
+
+    text, code = examine()
+    print(text)
+    return code
