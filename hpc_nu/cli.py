@@ -13,6 +13,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from hpc_nu import __version__
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError
 from hpc_nu.campaign.marked_yaml import InputError
+from hpc_nu.models import MODELS
 
 
 def main(arguments=None):
@@ -66,7 +67,7 @@ def _parser():
     status = command("status", _status, "how far a results file is")
     status.add_argument("output", help="results file (HDF5)")
     models = command("models", _models, "models with their parameters, settings and observables")
-    models.add_argument("name", nargs="?", help="one model, in full")
+    models.add_argument("name", nargs="?", choices=list(MODELS), help="one model, in full")
     command("doctor", _doctor, "the environment (MPI, HDF5, numba) and what is wrong with it")
     return parser
 
@@ -113,5 +114,6 @@ def _doctor(options):
     from hpc_nu.campaign.doctor import examine
 
     text, code = examine()
-    print(text)
+    if _rank() == 0:
+        print(text)
     return code

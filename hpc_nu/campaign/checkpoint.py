@@ -21,12 +21,15 @@ class Suspended(NamedTuple):
     ----------
     attempt : int
         0 on the first try, 1 on the retry.
+    seconds : float
+        Processor time spent on this try so far; it counts against the budget.
     state : (n,) float64 array
         What `Model.solve` continues from.
     """
 
     task: int
     attempt: int
+    seconds: float
     state: np.ndarray
 
 
@@ -49,6 +52,7 @@ class Checkpoint:
             file.attrs["problem_hash"], file.attrs["version"] = self.problem_hash, __version__
             file["task"] = np.array([s.task for s in suspended], dtype="i8")
             file["attempt"] = np.array([s.attempt for s in suspended], dtype="i8")
+            file["seconds"] = np.array([s.seconds for s in suspended])
             file["length"] = np.array([len(s.state) for s in suspended], dtype="i8")
             file["states"] = states
             file.attrs["checksum"] = zlib.crc32(states.tobytes())
@@ -86,12 +90,12 @@ class Checkpoint:
                 raise ValueError("it belongs to another problem")
             if file.attrs["version"] != __version__:
                 raise ValueError(f"it was written by version {file.attrs['version']}")
-            tasks, attempts, lengths = file["task"][:], file["attempt"][:], file["length"][:]
+            tasks, attempts, seconds, lengths = (file[name][:] for name in ("task", "attempt", "seconds", "length"))
             states = file["states"][:]
             if file.attrs["checksum"] != zlib.crc32(states.tobytes()) or lengths.sum() != len(states):
                 raise ValueError("its checksum does not hold")
         parts = np.split(states, np.cumsum(lengths)[:-1])
-        return [Suspended(int(t), int(a), s) for t, a, s in zip(tasks, attempts, parts, strict=True)]
+        return [Suspended(int(t), int(a), float(c), s) for t, a, c, s in zip(tasks, attempts, seconds, parts, strict=True)]
 
     def remove(self):
         """Delete all of it: nothing is in flight."""

@@ -65,7 +65,7 @@ class _Worker:
         message = _receive(self.communicator, 0, _WORK, np.int64)
         n_states, tasks = int(message[0]), message[1:]
         states = [_receive(self.communicator, 0, _STATE, np.float64) for _ in range(n_states)]
-        self.worker.add(tasks, [Suspended(int(s[0]), int(s[1]), s[2:]) for s in states])
+        self.worker.add(tasks, [Suspended(int(s[0]), int(s[1]), s[2], s[3:]) for s in states])
         self.asked = False
 
     def heard_end_of_epoch(self):
@@ -166,8 +166,8 @@ class _Master:
     def send_work(self, rank, tasks, suspended):
         message = np.array([len(suspended), *tasks], dtype=np.int64)
         self.communicator.Send(message, dest=rank, tag=_WORK)
-        for task, attempt, state in suspended:
-            self.communicator.Send(np.concatenate([[task, attempt], state]), dest=rank, tag=_STATE)
+        for task, attempt, seconds, state in suspended:
+            self.communicator.Send(np.concatenate([[task, attempt, seconds], state]), dest=rank, tag=_STATE)
 
 
 def _mpi():

@@ -8,6 +8,7 @@ status; on resume a row counts as done only if its status says so and its checks
 With a parallel HDF5 all ranks write collectively; with a serial one they send their rows to rank 0, which writes.
 """
 
+import json
 import os
 from contextlib import contextmanager
 
@@ -66,6 +67,7 @@ class ResultsFile:
             If the file is not this plan's.
         """
         with open_results(self.path) as file:
+            self._refuse_other_version(file)
             self._refuse_other_problem(file)
             status = file["status"][:]
             recorded = np.flatnonzero(status != ResultCode.PENDING)
@@ -83,11 +85,16 @@ class ResultsFile:
             rows[column.name] = file[column.name][first:last][tasks - first]
         return rows
 
+    def _refuse_other_version(self, file):
+        if file.attrs["version"] != __version__:
+            raise OutputError(
+                f"{self.path}: was begun by {SOFTWARE} {file.attrs['version']}, and this is {__version__}: one file does not"
+                " mix them. Nothing was written. Continue it with that version, or give another output file"
+            )
+
     def _refuse_other_problem(self, file):
         if file.attrs["problem_hash"] == self.plan.problem_hash:
             return
-        import json
-
         there = json.loads(file["input/completed"][()])
         lines = self.plan.difference(there) or ["(only the order of keys differs)"]
         raise OutputError(

@@ -27,7 +27,7 @@ class Column(NamedTuple):
 
 
 _COST = (
-    Column("cost/seconds", "f8", "s", "processor time of the last try, in this run"),
+    Column("cost/seconds", "f8", "s", "processor time of the last try"),
     Column("cost/steps", "i8", "1", "accepted steps of the last try"),
     Column("cost/rejected", "i8", "1", "rejected steps of the last try"),
     Column("cost/tries", "i4", "1", "tries: 2 if the first failed"),

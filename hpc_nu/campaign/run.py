@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -102,5 +103,6 @@ def _compile(communicator, plan, task):
     """Fill the on-disk cache of compiled kernels from rank 0, before the others load it: they would all compile."""
     if communicator.rank == 0:
         problem = plan.problem(task)
-        plan.model.solve(replace(problem, solver=replace(problem.solver, max_steps=1)))
+        with suppress(Exception):  # a point that fails does so again as a task, and becomes a row with its reason
+            plan.model.solve(replace(problem, solver=replace(problem.solver, max_steps=1)))
     communicator.barrier()

@@ -47,23 +47,25 @@ class Worker:
             Processor time of the task [s]; None if it was paused.
         """
         task = self.queue[0]
-        saved = self.suspended.pop(task, None)
-        attempt, state = (saved.attempt, saved.state) if saved else (0, None)
+        attempt, spent, state = 0, 0.0, None
+        if task in self.suspended:
+            _, attempt, spent, state = self.suspended.pop(task)
         problem = self.plan.problem(task)
-        started = time.process_time()
         while True:
+            started = time.process_time()
             solver = problem.solver if attempt == 0 else problem.solver.more_careful()
-            outcome = self._solve(replace(problem, solver=solver), state, pause)
+            left = replace(solver, max_seconds=solver.max_seconds - spent)
+            outcome = self._solve(replace(problem, solver=left), state, pause)
+            spent += time.process_time() - started
             if outcome.code == ResultCode.PAUSED:
-                self.suspended[task] = Suspended(task, attempt, outcome.state)
+                self.suspended[task] = Suspended(task, attempt, spent, outcome.state)
                 return None
             if not outcome.code.is_failure or attempt == _TRIES - 1:
                 break
-            attempt, state = attempt + 1, None
+            attempt, spent, state = attempt + 1, 0.0, None
         self.queue.popleft()
-        seconds = time.process_time() - started
-        self.finished.append(self.layout.row(task, outcome, seconds, attempt + 1, self.rank))
-        return seconds
+        self.finished.append(self.layout.row(task, outcome, spent, attempt + 1, self.rank))
+        return spent
 
     def _solve(self, problem, state, pause):
         """The model's outcome; an exception in it is a failed point, not a failed campaign."""

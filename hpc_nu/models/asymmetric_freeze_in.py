@@ -316,7 +316,7 @@ class AsymmetricFreezeIn(Model):
     """Freeze-in of a sterile-neutrino asymmetry from decays of a scalar in equilibrium, all in closed form."""
 
     name = "asymmetric_freeze_in"
-    title = "Asymmetric freeze-in of a Dirac sterile neutrino from scalar decays"
+    title = "asymmetric freeze-in of a Dirac sterile neutrino from scalar decays"
     reference = "arXiv:2602.20570"
 
     # m_N <= 1 GeV and m_phi >= 10 GeV keep the daughters massless to a per cent.
