@@ -91,6 +91,24 @@ def coefficients_at(z, z_start, spacing, cells, factors, out):
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
+def contract(a, b):
+    """Scalar product of two vectors of four Pauli components."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
+
+
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def back_reaction(omega, x, flavours, back):
+    """Fill `back` (4,) with sum_a mu_a a, the flavour part of the back-reaction; returns mu = omega X (3,)."""
+    mu = np.empty(3)
+    back[:] = 0.0
+    for a in range(3):
+        mu[a] = omega[a, 0] * x[0] + omega[a, 1] * x[1] + omega[a, 2] * x[2]
+        for i in range(4):
+            back[i] += mu[a] * flavours[a, i]
+    return mu
+
+
+@njit(cache=True, error_model="numpy", fastmath=FAST)
 def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
     """du/dz.
 
@@ -108,8 +126,8 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
     """
     n = weights.size
     modes, d_modes = u[3:].reshape((8, n)), out[3:].reshape((8, n))
-    mu = omega @ u[:3]
-    back = mu @ flavours  # sum_a mu_a a, without the rates
+    back = np.empty(4)
+    mu = back_reaction(omega, u, flavours, back)
     total = flavours[0] + flavours[1] + flavours[2]
     washout = 0.0
     flow = np.zeros(4)  # sum_k w_k (pattern of Gt) d, without the flavours
@@ -137,7 +155,7 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
         flow[2] -= w * (gp + gm) * d2
         flow[3] += w * (gm - gp) * d3
     for a in range(3):
-        out[a] = -4 * mu[a] * flavours[a, 0] * washout - 2 * np.dot(flavours[a], flow)
+        out[a] = -4 * mu[a] * flavours[a, 0] * washout - 2 * contract(flavours[a], flow)
 
 
 # Rows of the factored stage matrix, (N_FACTORS, n_modes): see `factor_stage`.
@@ -297,16 +315,23 @@ def solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, r, out,
         flow[1] += w * (gm - gp) * modes[5, k]
         flow[2] -= w * (gp + gm) * modes[6, k]
         flow[3] += w * (gm - gp) * modes[7, k]
-    response = -4 * tau * tau * (flavours @ border @ flavours.T)
+    # (1 + response omega) X = rhs.  Loops, since calls of BLAS cost more than the products of such small matrices.
+    matrix, rhs = np.empty((3, 3)), np.empty(3)
+    response = np.empty(3)
     for a in range(3):
-        response[a, a] += 4 * tau * washout * flavours[a, 0]
-    matrix = response @ omega
-    rhs = np.empty(3)
-    for a in range(3):
+        for b in range(3):
+            product = 0.0
+            for i in range(4):
+                for j in range(4):
+                    product += flavours[a, i] * border[i, j] * flavours[b, j]
+            response[b] = -4 * tau * tau * product
+        response[a] += 4 * tau * washout * flavours[a, 0]
+        for b in range(3):
+            matrix[a, b] = response[0] * omega[0, b] + response[1] * omega[1, b] + response[2] * omega[2, b]
         matrix[a, a] += 1.0
-        rhs[a] = r[a] - 2 * tau * np.dot(flavours[a], flow)
+        rhs[a] = r[a] - 2 * tau * contract(flavours[a], flow)
     solve_3x3(matrix, rhs, out[:3])
-    back[:] = (omega @ out[:3]) @ flavours
+    back_reaction(omega, out, flavours, back)
     solve_modes(tau, factors, back, r_modes, modes)
     for k in range(n):  # the residual is as it was: stage_derivative needs it
         r_modes[0, k] += 2 * tau * coefficients[FS, k]
