@@ -11,7 +11,6 @@ bound, and shades the region in which its freeze-in condition Gamma_phi < H(m_ph
 import argparse
 import sys
 
-import h5py
 import matplotlib
 
 matplotlib.use("Agg")  # compute nodes have no display
@@ -19,7 +18,8 @@ matplotlib.use("Agg")  # compute nodes have no display
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-DONE = 1
+from hpc_nu.analysis import ResultsError, read_results  # noqa: E402
+
 KEV = 1e-6  # GeV
 BAND = (0.11, 0.13)
 LYMAN_ALPHA_KEV = 5.0
@@ -30,33 +30,18 @@ AXES = {1: {"mu"}, 2: {"epsilon"}, 3: {"m_phi"}, 4: {"m_N", "epsilon"}, 5: {"m_N
 FEW = 12  # a parameter with no more values than this labels lines; with more it spans an axis
 
 
-class Results:
+class Panel:
     """The columns of one results file; rows that are not done are NaN."""
 
     def __init__(self, path):
         self.path = path
-        with h5py.File(path, "r") as file:
-            model = file.attrs.get("model", "")
-            model = model.decode() if isinstance(model, bytes) else model
-            if model != "asymmetric_freeze_in":
-                raise ValueError(f"{path}: model is {model!r}; this program draws asymmetric_freeze_in only")
-            unit = file["points/m_N"].attrs["units"]
-            if unit not in ("GeV", b"GeV"):
-                raise ValueError(f"{path}: /points/m_N is in {unit!r}, expected GeV")
-            self.done = file["status"][:] == DONE
-            self.points = {name: file[f"points/{name}"][:] for name in SYMBOL}
-            self.results = {name: self._blanked(data) for name, data in file["results"].items()}
-            has_history = "trajectory/Y" in file
-            self.temperature = file["trajectory/temperature"][:] if has_history else None
-            self.history = self._blanked(file["trajectory/Y"]) if has_history else None
+        self.file = read_results(path, model="asymmetric_freeze_in")
+        self.done = self.file.points.status.values == "done"
         if not self.done.any():
-            raise ValueError(f"{path}: no point is done yet; run the campaign first")
+            raise ResultsError(f"{path}: no point is done yet; run the campaign first")
+        self.points = {name: self.file.points[name].values for name in SYMBOL}
+        self.results = {name: column.values for name, column in self.file.scalars.items()}
         self.varying = {name: np.unique(v) for name, v in self.points.items() if len(np.unique(v)) > 1}
-
-    def _blanked(self, dataset):
-        data = dataset[:].astype(float)
-        data[~self.done] = np.nan
-        return data
 
     def fixed(self, omitted=()):
         """Text such as `$m_phi = 300$ GeV` for every parameter that does not vary and is not `omitted`."""
@@ -66,7 +51,7 @@ class Results:
     def plane(self, name, x, y):
         """Column `name` as a (len(y), len(x)) array over two varying parameters."""
         if len(self.varying[x]) * len(self.varying[y]) != len(self.points[x]):
-            raise ValueError(f"{self.path}: the points are not a full grid in {x} and {y}")
+            raise ResultsError(f"{self.path}: the points are not a full grid in {x} and {y}")
         rows = np.searchsorted(self.varying[y], self.points[y])
         columns = np.searchsorted(self.varying[x], self.points[x])
         grid = np.full((len(self.varying[y]), len(self.varying[x])), np.nan)
@@ -101,7 +86,7 @@ def recognise(results):
     """Number of the figure that the varying parameters belong to."""
     fits = [figure for figure, names in AXES.items() if names == set(results.varying)]
     if not fits:
-        raise ValueError(
+        raise ResultsError(
             f"{results.path}: no figure varies {sorted(results.varying) or 'nothing'}; expected one of mu, epsilon and"
             " m_phi, or m_N together with mu or epsilon (or say which figure with --figure)"
         )
@@ -110,10 +95,9 @@ def recognise(results):
 
 def draw_history(axes, results, parameter):
     """Figs. 1-3: Y(T), the universe cooling to the right."""
-    if results.history is None:
-        raise ValueError(f"{results.path}: no /trajectory/Y; ask for output temperatures in the input file")
+    history = results.file.trajectories.Y
     for row in np.flatnonzero(results.done)[np.argsort(results.points[parameter][results.done])]:
-        axes.loglog(results.temperature, results.history[row], label=spelled(parameter, results.points[parameter][row]))
+        axes.loglog(history.temperature, history[row], label=spelled(parameter, results.points[parameter][row]))
     axes.invert_xaxis()
     axes.set_xlabel("temperature $T$ [GeV]")
     axes.set_ylabel(r"asymmetry yield $Y_- = (n_N - n_{\bar N})/s$")
@@ -176,7 +160,7 @@ def draw(axes, results, figure):
     """One panel."""
     missing = AXES[figure] - set(results.varying)
     if missing:
-        raise ValueError(f"{results.path}: fig. {figure} needs {' and '.join(sorted(missing))} to vary")
+        raise ResultsError(f"{results.path}: fig. {figure} needs {' and '.join(sorted(missing))} to vary")
     if figure <= 3:
         draw_history(axes, results, ("mu", "epsilon", "m_phi")[figure - 1])
     elif figure == 4:
@@ -205,9 +189,9 @@ def main(arguments=None):
     )
     try:
         for axes, path in zip(panels.flat, options.files):
-            results = Results(path)
+            results = Panel(path)
             draw(axes, results, options.figure or recognise(results))
-    except (OSError, KeyError, ValueError) as error:
+    except ResultsError as error:
         print(f"plot_asymmetric_freeze_in: {error}", file=sys.stderr)
         return 2
     for axes in list(panels.flat)[len(options.files) :]:

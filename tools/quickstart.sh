@@ -37,7 +37,7 @@ python tools/plot_convergence.py "$output" -o "$pictures/convergence.png"
 
 cat <<END
 
-Results:   $output   (HDF5; xarray.open_dataset("$output", engine="h5netcdf"))
+Results:   $output   (in Python: hpc_nu.analysis.read_results("$output"))
 Pictures:  $pictures/evolution.png  $pictures/convergence.png
 
 Next, in this terminal:

@@ -89,7 +89,7 @@ def _error(results, array, reference):
     if len(others) == table.sizes["grid"]:
         raise ResultsError(f"{results.path}: no grid {reference!r} to compare with; there is {', '.join(others)}")
     if not others:
-        raise ResultsError(f"{results.path}: {reference} is the only momentum grid; there is nothing to compare it with")
+        raise ResultsError(f"{results.path}: {reference} is the only momentum grid; nothing to compare it with")
     exact = table.sel(grid=reference, drop=True)
     scale = abs(exact).max("temperature") if "temperature" in exact.dims else abs(exact)
     error = abs(table.sel(grid=others) - exact) / scale

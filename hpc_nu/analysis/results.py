@@ -1,7 +1,8 @@
 """A results file, opened offline: selections of its rows, and their columns as xarray datasets with units.
 
-Reads the file alone, without MPI, also while a campaign writes it.  Every dataset has the dimension `task`; what belongs
-to a row that is not done is NaN.  Not covered: checkpoints, checksums (the campaign checks them when it continues).
+Reads the file alone, without MPI, also while a campaign writes it.  Every dataset has the dimension `task`; what
+belongs to a row that is not done is NaN.  Not covered: checkpoints, and
+checksums (the campaign checks them when it continues).
 """
 
 import json
@@ -92,6 +93,11 @@ class Results:
         statuses = ", ".join(f"{n} {status}" for status, n in Counter(self.points.status.values).items())
         return f"<Results {self.path}: {len(self)} tasks of {self.attributes['model']} ({statuses or 'no rows'})>"
 
+    def settings(self, variation):
+        """Settings of the model in one of its variations, in the model's units."""
+        settings = {**self.input["settings"], **self.input["variations"][variation]}
+        return {name: entry["value"] if isinstance(entry, dict) else entry for name, entry in settings.items()}
+
     # Selections
 
     def select(self, *, task=None, point=None, grid=None, variation=None, status=None):
@@ -106,8 +112,8 @@ class Results:
         Raises
         ------
         ResultsError
-            If the file has no such task, point, grid or variation, or there is no such status.  That no row of this
-            selection has it is no mistake, but an empty selection.
+            If this selection has no such task or point, the file no such grid or variation, or there is no such status.
+            A grid, variation or status that no row of this selection has gives an empty selection.
         """
         wanted = {"task": task, "point": point, "grid": grid, "variation": variation, "status": status}
         wanted = {name: value for name, value in wanted.items() if value is not None}
@@ -184,11 +190,13 @@ class Results:
         return self._group("cost")
 
     def _group(self, name):
+        # HDF5 reads a slice at once, and a list of rows one by one.
+        rows = self._rows
+        if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+            rows = slice(rows[0], rows[-1] + 1)
         try:
-            # Of a selection, only what lies between its first and its last row is read.
-            first, last = (self._rows[0], self._rows[-1] + 1) if len(self) else (0, 0)
             with xr.open_dataset(self.path, group=name, **_OPEN) as file:
-                data = file.isel(task=slice(first, last)).load().isel(task=self._rows - first)
+                data = file.isel(task=rows).load()
         except (OSError, KeyError):
             raise ResultsError(f"{self.path}: there is no /{name} in this file{_HINTS.get(name, '')}") from None
         # An interrupted commit may have left values in a row that is not recorded as done.
@@ -196,8 +204,14 @@ class Results:
         return data.assign_coords({column: self.points[column] for column in self.points if column not in data})
 
 
-def read_results(path):
+def read_results(path, model=None):
     """Open a results file; it is not kept open.
+
+    Parameters
+    ----------
+    path : str or path
+    model : str, optional
+        Refuse the results of any other model.
 
     Returns
     -------
@@ -213,6 +227,8 @@ def read_results(path):
         with xr.open_dataset(path, **_OPEN) as file:
             if file.attrs.get("software") != SOFTWARE:
                 raise ResultsError(f"{path}: is an HDF5 file, but not a results file of {SOFTWARE}")
+            if model not in (None, file.attrs["model"]):
+                raise ResultsError(f"{path}: model is {file.attrs['model']}; expected {model}")
             rows = file[["status", "error"]].load()
         with xr.open_dataset(path, group="points", **_OPEN) as file:
             points = file.load()

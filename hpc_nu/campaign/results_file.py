@@ -130,7 +130,8 @@ class ResultsFile:
     def _open_for_writing(self):
         if self.is_parallel:
             return h5py.File(self.path, "r+", libver=_LIBRARY_VERSION, driver="mpio", comm=self.communicator)
-        return h5py.File(self.path, "r+", libver=_LIBRARY_VERSION)
+        # Without HDF5's lock: a reader that holds the file must not make a commit fail.
+        return h5py.File(self.path, "r+", libver=_LIBRARY_VERSION, locking=False)
 
 
 class _Selections:
@@ -177,7 +178,7 @@ def open_results(path):
         If it is missing, damaged, or not a results file of this software.
     """
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=False)
     except FileNotFoundError:
         raise OutputError(f"{path}: no such file") from None
     except IsADirectoryError:

@@ -1,5 +1,6 @@
 """`hpc-nu run`: start or continue a campaign, on any number of ranks."""
 
+import fcntl
 import os
 import tempfile
 from contextlib import suppress
@@ -8,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from hpc_nu.campaign.checkpoint import Checkpoint
-from hpc_nu.campaign.errors import CHECKPOINTED, COMPLETE, OutputError
+from hpc_nu.campaign.errors import CHECKPOINTED, COMPLETE, EnvironmentProblem, OutputError
 from hpc_nu.campaign.farm import farm
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import Progress, duration, log, start_logging
@@ -36,7 +37,8 @@ def run(communicator, input_path, output_path):
     plan = _on_rank_0(communicator, lambda: read_plan(input_path))
     results = ResultsFile(output_path, plan, communicator)
     checkpoint = Checkpoint(output_path, plan.problem_hash)
-    waiting, suspended = _on_rank_0(communicator, lambda: _open(plan, results, checkpoint, communicator))
+    lock = _Lock(output_path)
+    waiting, suspended = _on_rank_0(communicator, lambda: _open(plan, results, checkpoint, lock, communicator))
     if not len(waiting):
         if communicator.rank == 0:
             log.info("%s is complete: nothing to do", output_path)
@@ -63,9 +65,32 @@ def _on_rank_0(communicator, action):
     return result
 
 
-def _open(plan, results, checkpoint, communicator):
+class _Lock:
+    """Keeps a second run from the same output, for as long as this process lives.
+
+    A file of its own: HDF5 locks the results file for every reader, too.
+    """
+
+    def __init__(self, output_path):
+        self.path, self.file = os.fspath(output_path) + ".lock", None
+
+    def take(self):
+        self.file = open(self.path, "w")
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EnvironmentProblem(
+                f"another run is writing to the same output (it holds {self.path}). Wait for it, stop it, or give another"
+                " output file"
+            ) from None
+        except OSError as error:
+            log.warning("%s: this file system has no locks (%s); start only one run on this output", self.path, error)
+
+
+def _open(plan, results, checkpoint, lock, communicator):
     """Create the file, or find out what is missing in it: tasks without a row, and states to continue from."""
     _refuse_unwritable(results.path)
+    lock.take()
     ranks = f"{communicator.size} rank{'s' if communicator.size > 1 else ''}"
     log.info("campaign %s: %d tasks of %s on %s", plan.name, plan.n_tasks, plan.model.name, ranks)
     if communicator.size > 1:

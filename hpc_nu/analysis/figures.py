@@ -1,0 +1,109 @@
+"""What the figures of arXiv:2011.12637 have in common: their axes, their marks and the text above them.
+
+Works on axes that are given; which program draws what, and how it is shown, is not decided here.
+"""
+
+import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+
+from hpc_nu.analysis.results import ResultsError
+from hpc_nu.units import ANGLE_RAD, SPHALERON_FREEZE_OUT
+
+PAPER = "arXiv:2011.12637"
+SYMBOLS = {"M": "M", "delta_M": r"\Delta M", "im_omega": r"{\rm Im}\,\omega", "re_omega": r"{\rm Re}\,\omega"}
+SYMBOLS |= {"delta": r"\delta", "eta": r"\eta"}
+GRID_NAMES = {
+    "averaged": "momentum-averaged",
+    "equal_occupation": "equal occupation (6.2)",
+    "gauss_legendre": "Gauss-Legendre",
+}
+
+_DECADES = 4  # on each side of zero, of an axis that is logarithmic in both directions
+
+
+def point_to_show(results):
+    """Number of the tuned point (all offsets zero) if one of its rows is done, else of the first point that has one.
+
+    Raises
+    ------
+    ResultsError
+        If no row is done.
+    """
+    done = results.select(status="done")
+    if not len(done):
+        raise ResultsError(f"{results.path}: no row is done yet; run the campaign first")
+    return (done.tuned() if len(done.tuned()) else done).points.point.values[0]
+
+
+def temperature_axis(axes, temperatures):
+    """Logarithmic T [GeV], time running from right to left as in the paper."""
+    axes.set_xscale("log")
+    axes.set_xlim(min(temperatures), max(temperatures))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(LogLocator(subs=range(1, 10)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("temperature $T$ [GeV]   (time runs from right to left)")
+
+
+def asymmetry_axis(axes, curves):
+    """An axis that is logarithmic in both directions and linear around zero: asymmetries change sign.
+
+    The linear part ends 4 decades below the largest value, where the early, exponentially small asymmetries vanish.
+    """
+    largest = max(float(np.nanmax(np.abs(curve))) for curve in curves)
+    top = np.ceil(np.log10(largest or 1.0))
+    decades = [10.0**k for k in np.arange(top - _DECADES, top + 1)]
+    axes.set_yscale("symlog", linthresh=decades[0], linscale=0.5)
+    axes.set_yticks([*(-np.array(decades[::-1])), 0.0, *decades])
+    axes.yaxis.set_minor_locator(NullLocator())
+    low = min(float(np.nanmin(curve)) for curve in curves)
+    high = max(float(np.nanmax(curve)) for curve in curves)
+    axes.set_ylim(min(1.6 * low, -decades[0] / 2), max(1.6 * high, decades[0] / 2))
+    axes.axhline(0.0, color="0.6", lw=0.8, zorder=0)
+
+
+def sphaleron_line(axes):
+    """T = 131.7 GeV, as in fig. 15; labelled for the legend."""
+    label = f"sphaleron freeze-out,\n$T = {SPHALERON_FREEZE_OUT}$ GeV"
+    return axes.axvline(SPHALERON_FREEZE_OUT, color="k", ls=":", lw=1.2, label=label)
+
+
+def legend_beside(axes):
+    """To the right of the axes, where it covers no curve whatever the data are."""
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize="small", frameon=False, handlelength=2.6)
+
+
+def parameters_text(point):
+    """Two lines with the parameters of one row of `Results.points`."""
+    texts = []
+    for name, symbol in SYMBOLS.items():
+        column = point[name]
+        if column.attrs["units"] == "rad" and name != "im_omega":
+            texts.append(rf"${symbol} = {column.item() / ANGLE_RAD['pi']:.4g}\,\pi$")
+        else:
+            unit = "" if column.attrs["units"] == "rad" else " " + column.attrs["units"]
+            texts.append(f"${symbol} = {_number(column.item())}$" + unit)
+    return ", ".join(texts[:3]) + "\n" + ", ".join(texts[3:])
+
+
+def settings_text(settings):
+    """What `Results.settings` say about the light neutrinos and the plasma."""
+    return f"{settings['hierarchy']} hierarchy, rates: {settings['rates']}"
+
+
+def grid_text(grid):
+    """A momentum grid in words, with its number of modes."""
+    return family_text(grid) + (f", {grid.n_modes} modes" if grid.n_modes > 1 else "")
+
+
+def family_text(grid):
+    """A family of momentum grids in words."""
+    return GRID_NAMES[grid.kind] + grid.family.removeprefix(grid.kind).replace(", soft_modes", " with soft modes")
+
+
+def _number(value):
+    mantissa, exponent = f"{value:.4e}".split("e")
+    if -2 <= int(exponent) <= 3:
+        return f"{value:g}"
+    return rf"{float(mantissa):g} \times 10^{{{int(exponent)}}}"
