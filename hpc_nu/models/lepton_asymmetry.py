@@ -166,16 +166,19 @@ class _Solve:
                 self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
             )  # fmt: skip
             if verdict == kernel.UNDERFLOW:
-                finite = np.all(np.isfinite(self.u))
-                return ResultCode.STEP_TOO_SMALL if finite else ResultCode.NOT_FINITE
+                return ResultCode.STEP_TOO_SMALL
+            if verdict == kernel.NOT_FINITE:
+                return ResultCode.NOT_FINITE
             if verdict == kernel.AT_STOP:
                 self._record()
                 self.stop += 1
-            if self.steps + self.rejected >= s.max_steps and self.stop < len(self.stops):
+                if self.stop == len(self.stops):
+                    break
+            if self.steps + self.rejected >= s.max_steps:
                 return ResultCode.STEP_BUDGET
             if perf_counter() - started > s.max_seconds:
                 return ResultCode.TIME_BUDGET
-            if self.stop < len(self.stops) and pause():
+            if pause():
                 return ResultCode.PAUSED
         return ResultCode.DONE
 

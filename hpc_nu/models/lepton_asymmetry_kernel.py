@@ -55,8 +55,11 @@ ATOL_X, ATOL_D, ATOL_S = 1e-9, 1e-7, 1e-3
 MAX_STEP = 0.5
 """Longest step in z: no structure of the rates is narrower than a few of the inner stages."""
 
+SAME_STOP = 1e-10
+"""Stops this close in z are one: the slope that a step of rounding length leaves behind is noise."""
+
 # What advance says.
-RUNNING, AT_STOP, UNDERFLOW = 0, 1, 2
+RUNNING, AT_STOP, UNDERFLOW, NOT_FINITE = 0, 1, 2, 3
 
 # Slots of `maximum`: the electron asymmetry of largest modulus so far, and the z where it was reached.
 MAX_VALUE, MAX_Z = 0, 1
@@ -345,10 +348,10 @@ def error_norm(error, old, new, norm_weights, rtol):
     an empty mode at high momentum changes the step.
     """
     n = norm_weights.size
-    worst = 0.0
+    worst = total = 0.0
     for a in range(3):
-        scale = ATOL_X + max(abs(old[a]), abs(new[a]))
-        worst = max(worst, abs(error[a]) / scale)
+        ratio = abs(error[a]) / (ATOL_X + max(abs(old[a]), abs(new[a])))
+        worst, total = max(worst, ratio), total + ratio
     e, u, v = error[3:].reshape((8, n)), old[3:].reshape((8, n)), new[3:].reshape((8, n))
     for block in range(2):
         e2 = u2 = v2 = 0.0
@@ -357,11 +360,11 @@ def error_norm(error, old, new, norm_weights, rtol):
                 e2 += norm_weights[k] * e[i, k] * e[i, k]
                 u2 += norm_weights[k] * u[i, k] * u[i, k]
                 v2 += norm_weights[k] * v[i, k] * v[i, k]
-        scale = (ATOL_S if block == 0 else ATOL_D) + np.sqrt(max(u2, v2))
-        ratio = np.sqrt(e2) / scale
-        if not ratio <= worst:  # so written that nan gets through
-            worst = ratio
-    return worst / rtol
+        ratio = np.sqrt(e2) / ((ATOL_S if block == 0 else ATOL_D) + np.sqrt(max(u2, v2)))
+        worst, total = max(worst, ratio), total + ratio
+    if total < np.inf:  # max() alone loses nan, and np.isfinite is not reliable in a function with FAST
+        return worst / rtol
+    return np.nan
 
 
 @njit(cache=True, error_model="numpy")
@@ -398,7 +401,7 @@ def advance(
     Returns
     -------
     int
-        RUNNING, AT_STOP or UNDERFLOW.
+        RUNNING, AT_STOP, UNDERFLOW or NOT_FINITE.
     """
     n_stages, n = error_weights.size, weights.size
     k = np.empty((n_stages, u.size))
@@ -406,6 +409,8 @@ def advance(
     residual, new = np.empty(u.size), np.empty(u.size)
     coefficients, factors = np.empty((N_CHANNELS, n)), np.empty((N_FACTORS, n))
     tau_over_h = a[1, 1]
+    if z_stop - clock[Z] <= SAME_STOP:
+        return AT_STOP
     for _ in range(attempts):
         z = clock[Z]
         h = begin_step(clock, z_stop)
@@ -419,7 +424,7 @@ def advance(
         error = error_norm(residual, u, new, norm_weights, rtol)
         verdict = end_step(clock, h, z_stop, error, order, MAX_STEP)
         if verdict == STEP_UNDERFLOW:
-            return UNDERFLOW
+            return UNDERFLOW if np.isfinite(error) else NOT_FINITE
         if verdict == STEP_ACCEPTED:
             track_maximum(z, h, u[0], new[0], k[0, 0], k[n_stages - 1, 0], maximum)
             u[:] = new

@@ -73,6 +73,8 @@ def equal_occupation(n_modes, y_min=0.1, y_max=20.0, soft_modes=()):
     integrals are trapezoidal sums over [y_min, y_max]: what lies outside is dropped, as in the paper.
     """
     n_cells = n_modes - len(soft_modes) - 1
+    if n_cells < 1:
+        raise ValueError(f"{n_modes} modes of which {len(soft_modes)} soft: the grid itself needs two")
 
     def occupation(y):
         return quad(lambda q: q**2 / (np.exp(q) + 1), y_min, y, epsrel=1e-13)[0]

@@ -1,0 +1,74 @@
+"""Parameter points and short cuts that the tests of the lepton asymmetries share."""
+
+import numpy as np
+from literal_lepton_asymmetry import LiteralEquations
+
+from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
+from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.plasma.expansion import hubble_rate
+from hpc_nu.seesaw.casas_ibarra import yukawa_couplings
+from hpc_nu.seesaw.heavy_rates import simple_rates
+from hpc_nu.seesaw.oscillation_data import oscillation_data
+from hpc_nu.seesaw.rate_table import equilibrium_occupation
+
+PI = np.pi
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+NAMES = ("Y_Delta_e", "Y_Delta_mu", "Y_Delta_tau")
+
+FREEZE_IN = {  # eq. (4.1) of arXiv:2011.12637
+    "M": 2.0, "delta_M": 0.983e-11, "im_omega": -2.754e-3,
+    "re_omega": 0.551 * PI, "delta": 0.993 * PI, "eta": 1.479 * PI,
+}  # fmt: skip
+FREEZE_OUT = {  # sec. 4.2 there: delta_M = (m_3 - m_2)/2, Re w = pi/2, where the mass splitting nearly cancels
+    "M": 10.0, "delta_M": 2.06e-11, "im_omega": 0.2,
+    "re_omega": 0.500001 * PI, "delta": 3.11 * PI, "eta": 0.68 * PI,
+}  # fmt: skip
+WITHOUT_H_PLUS = {  # fig. 19 there
+    "M": 1.0, "delta_M": 1e-12, "im_omega": np.log(3),
+    "re_omega": 13 / 16 * PI, "delta": 29 / 16 * PI, "eta": 22 / 16 * PI,
+}  # fmt: skip
+
+
+def problem(point, grid, temperatures=(), solver=None, **settings):
+    """A `Problem` with the default settings but for `settings`."""
+    return Problem(point, DEFAULTS | settings, grid, np.array(temperatures, float), solver=solver or SolverSettings())
+
+
+def solve(point, grid, temperatures=(), solver=None, **settings):
+    outcome = LeptonAsymmetry().solve(problem(point, grid, temperatures, solver, **settings))
+    assert outcome.code.name == "DONE", outcome.message
+    return outcome
+
+
+def asymmetries(outcome):
+    """(Y_Delta_e, Y_Delta_mu, Y_Delta_tau) at T_end."""
+    return np.array([outcome.observables["scalar"][name] for name in NAMES])
+
+
+def point_yukawas(point, settings=DEFAULTS):
+    data = oscillation_data(settings["oscillation_data"], settings["hierarchy"])
+    phases = (point[name] for name in ("delta", "eta", "re_omega", "im_omega"))
+    return yukawa_couplings(data, point["M"], *phases)
+
+
+def literal_equations(point, grid, rates=simple_rates, **settings):
+    """The same problem in complex matrices."""
+    yukawas = point_yukawas(point, DEFAULTS | settings)
+    averaged = grid.kind == "averaged"
+    return LiteralEquations(yukawas, point["M"], point["delta_M"], rates, grid.nodes, grid.weights, averaged)
+
+
+def direct_coefficients(temperature, mass, grid):
+    """The coefficients from the rates, without a table."""
+    hubble = hubble_rate(temperature)
+    rates = simple_rates(temperature, grid.nodes * temperature, mass)
+    energy_over_t = np.hypot(grid.nodes, mass / temperature)
+    f_eq = equilibrium_occupation(mass, temperature, grid.nodes)
+    blocking = 1 / (2 + 2 * np.cosh(np.minimum(grid.nodes, 700)))
+    rows = np.array([*rates, mass / (energy_over_t * temperature) * np.ones_like(grid.nodes)]) / hubble
+    sources = rows[:2] * blocking
+    slope = -f_eq * (1 - f_eq) * (mass / temperature) ** 2 / energy_over_t
+    if grid.kind != "averaged":
+        return np.vstack([rows, sources, slope])
+    w = grid.weights
+    return np.concatenate([(rows * f_eq) @ w / (f_eq @ w), sources @ w, [slope @ w]])[:, np.newaxis]
