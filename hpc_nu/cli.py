@@ -11,7 +11,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 from hpc_nu import __version__
-from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError
+from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError, Refused
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.models import MODELS
 
@@ -27,24 +27,11 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except InputError as error:
-        return _say_once(error, BAD_INPUT)
-    except CampaignError as error:
-        return _say_once(error, error.exit_code)
+    except (InputError, CampaignError) as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT if isinstance(error, InputError) else error.exit_code
     except BrokenPipeError:
         return FAILURE
-
-
-def _say_once(error, code):
-    """The message from one rank of many: all ranks raise the same."""
-    if _rank() == 0:
-        print(error, file=sys.stderr)
-    return code
-
-
-def _rank():
-    mpi = sys.modules.get("mpi4py.MPI")
-    return mpi.COMM_WORLD.rank if mpi else 0
 
 
 def _parser():
@@ -79,8 +66,10 @@ def _run(options):
     communicator = world()
     try:
         return run(communicator, options.input, options.output)
-    except (CampaignError, InputError):
-        raise  # on all ranks alike
+    except Refused as refusal:  # on all ranks alike
+        if communicator.rank == 0:
+            print(refusal, file=sys.stderr)
+        return refusal.exit_code
     except BaseException:
         traceback.print_exc()
         if communicator.size > 1:  # the others may be waiting for this rank
@@ -111,9 +100,10 @@ def _models(options):
 
 
 def _doctor(options):
+    from hpc_nu.campaign.communicator import world_rank
     from hpc_nu.campaign.doctor import examine
 
     text, code = examine()
-    if _rank() == 0:
+    if world_rank() == 0:
         print(text)
     return code

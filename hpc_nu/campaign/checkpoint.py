@@ -1,17 +1,21 @@
 """States of the tasks in flight, saved at every commit so that a killed run loses at most one epoch of their work.
 
-One small HDF5 file beside the results, written by rank 0: to a temporary name, synced, renamed; the one before is kept.
-A checkpoint that is damaged, of another problem or of another version is passed over: its tasks start anew.
+One small file beside the results, written by rank 0 and renamed into place; the one before is kept.  A checkpoint that is
+damaged, of another problem or of another version is passed over: its tasks start anew.
+
+The file is a line "CRC-32 of all that follows", a line of JSON, and the states as float64.  (It was HDF5 once: one
+flipped byte could crash the library or send it into an endless loop before any checksum was looked at.)
 """
 
+import json
 import os
 import zlib
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 
 from hpc_nu import __version__
+from hpc_nu.campaign.atomic import replacing
 
 
 class Suspended(NamedTuple):
@@ -39,30 +43,20 @@ class Checkpoint:
     def __init__(self, results_path, problem_hash):
         self.path = os.fspath(results_path) + ".checkpoint"
         self.previous = self.path + ".previous"
-        self.problem_hash = problem_hash
+        self.header = {"problem_hash": problem_hash, "version": __version__}
 
     def save(self, suspended):
         """Replace the checkpoint by `suspended`, a list of `Suspended`."""
         if not suspended:
             self.remove()
             return
-        temporary = self.path + ".tmp"
-        states = np.concatenate([s.state for s in suspended])
-        with h5py.File(temporary, "w", libver="earliest") as file:
-            file.attrs["problem_hash"], file.attrs["version"] = self.problem_hash, __version__
-            file["task"] = np.array([s.task for s in suspended], dtype="i8")
-            file["attempt"] = np.array([s.attempt for s in suspended], dtype="i8")
-            file["seconds"] = np.array([s.seconds for s in suspended])
-            file["length"] = np.array([len(s.state) for s in suspended], dtype="i8")
-            file["states"] = states
-            file.attrs["checksum"] = zlib.crc32(states.tobytes())
-            file.flush()
-        descriptor = os.open(temporary, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        entries = [[int(s.task), int(s.attempt), float(s.seconds), len(s.state)] for s in suspended]
+        header = json.dumps(self.header | {"suspended": entries}).encode()
+        body = header + b"\n" + b"".join(np.asarray(s.state, dtype="<f8").tobytes() for s in suspended)
         if os.path.exists(self.path):
             os.replace(self.path, self.previous)
-        os.replace(temporary, self.path)
+        with replacing(self.path) as temporary, open(temporary, "wb") as file:
+            file.write(b"%08x\n" % zlib.crc32(body) + body)
 
     def load(self):
         """The newest usable checkpoint.
@@ -80,22 +74,27 @@ class Checkpoint:
                 continue
             try:
                 return self._read(path), remarks
-            except (OSError, KeyError, ValueError) as error:
+            except (OSError, ValueError) as error:
                 remarks.append(f"{path}: passed over ({error})")
         return [], remarks
 
     def _read(self, path):
-        with h5py.File(path, "r") as file:
-            if file.attrs["problem_hash"] != self.problem_hash:
-                raise ValueError("it belongs to another problem")
-            if file.attrs["version"] != __version__:
-                raise ValueError(f"it was written by version {file.attrs['version']}")
-            tasks, attempts, seconds, lengths = (file[name][:] for name in ("task", "attempt", "seconds", "length"))
-            states = file["states"][:]
-            if file.attrs["checksum"] != zlib.crc32(states.tobytes()) or lengths.sum() != len(states):
-                raise ValueError("its checksum does not hold")
-        parts = np.split(states, np.cumsum(lengths)[:-1])
-        return [Suspended(int(t), int(a), float(c), s) for t, a, c, s in zip(tasks, attempts, seconds, parts, strict=True)]
+        with open(path, "rb") as file:
+            checksum, _, body = file.read().partition(b"\n")
+        if checksum != b"%08x" % zlib.crc32(body):
+            raise ValueError("it is damaged: its checksum does not hold")
+        line, _, data = body.partition(b"\n")
+        header = json.loads(line)
+        if header["problem_hash"] != self.header["problem_hash"]:
+            raise ValueError("it belongs to another problem")
+        if header["version"] != self.header["version"]:
+            raise ValueError(f"it was written by version {header['version']}")
+        states = np.frombuffer(data, dtype="<f8")
+        suspended, start = [], 0
+        for task, attempt, seconds, length in header["suspended"]:
+            suspended.append(Suspended(task, attempt, seconds, states[start : start + length].copy()))
+            start += length
+        return suspended
 
     def remove(self):
         """Delete all of it: nothing is in flight."""

@@ -54,6 +54,15 @@ def world():
     return communicator
 
 
+def world_rank():
+    """This process's rank in MPI's world; 0 without MPI."""
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError):
+        return 0
+    return MPI.COMM_WORLD.rank
+
+
 def launched_processes():
     """How many processes the launcher of this one says it started; 1 if there was none."""
     sizes = [os.environ[name] for name in _LAUNCHER_SIZES if os.environ.get(name, "").isdigit()]

@@ -14,6 +14,14 @@ class CampaignError(Exception):
     exit_code = FAILURE
 
 
+class Refused(CampaignError):
+    """What rank 0 found wrong with the user's files, on every rank."""
+
+    def __init__(self, text, exit_code):
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
 class OutputError(CampaignError):
     """The output file cannot be used: foreign, damaged, of another problem, or not writable."""
 

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 
 from hpc_nu import __version__
+from hpc_nu.campaign.atomic import replacing
 from hpc_nu.campaign.errors import OutputError
 from hpc_nu.campaign.provenance import provenance
 from hpc_nu.campaign.row_layout import STATUS, RowLayout
@@ -41,8 +42,7 @@ class ResultsFile:
 
     def create(self):
         """Create the file with every row pending."""
-        temporary = self.path + ".tmp"
-        with h5py.File(temporary, "w", libver=_LIBRARY_VERSION) as file:
+        with replacing(self.path) as temporary, h5py.File(temporary, "w", libver=_LIBRARY_VERSION) as file:
             _write_header(file, self.plan)
             scales = _Scales(file, self.plan.n_tasks, self.layout.dimensions)
             _write_points(file, self.plan, scales)
@@ -54,21 +54,16 @@ class ResultsFile:
                 scales.attach(dataset, column.dimension)
             # What differs between two runs of one problem is kept apart: all the rest can be compared bit for bit.
             file.create_group("provenance").attrs.update(provenance())
-        _sync(temporary)
-        os.rename(temporary, self.path)
-        _sync(os.path.dirname(os.path.abspath(self.path)))
 
-    def done(self):
-        """Which tasks are recorded: (n_tasks,) bool, True where the status says so and the checksum holds.
-
-        Raises
-        ------
-        OutputError
-            If the file is not this plan's.
-        """
+    def refuse_foreign(self):
+        """Raise an `OutputError` if the file is not one of this plan."""
         with open_results(self.path) as file:
             self._refuse_other_version(file)
             self._refuse_other_problem(file)
+
+    def done(self):
+        """Which tasks are recorded: (n_tasks,) bool, True where the status says so and the checksum holds."""
+        with open_results(self.path) as file:
             status = file["status"][:]
             recorded = np.flatnonzero(status != ResultCode.PENDING)
             done = np.zeros(self.plan.n_tasks, dtype=bool)
@@ -276,11 +271,3 @@ def _fixed_dataset(file, name, shape, dtype, fill):
 
 def _describe(dataset, unit, long_name):
     dataset.attrs["units"], dataset.attrs["long_name"] = unit, long_name
-
-
-def _sync(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

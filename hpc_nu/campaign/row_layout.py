@@ -62,9 +62,12 @@ class RowLayout:
             for o in plan.model.observables
             if o.kind == "scalar" or second_axis[o.kind] in self.dimensions
         ]
-        self.checked_columns = (STATUS, ERROR, *observables)
-        self.columns = (*self.checked_columns, *_COST, CHECKSUM)
+        self.columns = (STATUS, ERROR, *observables, *_COST, CHECKSUM)
         self.row_type = np.dtype([("task", "i8"), *((c.name, c.dtype, self.shape(c)) for c in self.columns)])
+        self.blank = np.zeros((), self.row_type)
+        for column in self.columns:
+            self.blank[column.name] = self.fill_value(column)
+        self.declared = {f"{GROUPS[o.kind]}/{o.name}" for o in plan.model.observables}
 
     def shape(self, column):
         """Shape of one row's entry."""
@@ -74,15 +77,21 @@ class RowLayout:
         return np.nan if column.dtype == "f8" else b"" if column.dtype.startswith("S") else 0
 
     def row(self, task, outcome, seconds, tries, rank):
-        """The record of one finished task; what an `Outcome` does not give stays not a number."""
-        row = np.zeros((), self.row_type)
-        for column in self.columns:
-            row[column.name] = self.fill_value(column)
+        """The record of one finished task; what an `Outcome` does not give stays not a number.
+
+        Raises
+        ------
+        KeyError or ValueError
+            If the outcome has an observable that the model does not declare, or one of the wrong shape.
+        """
+        row = self.blank.copy()
         row["task"], row["status"] = task, outcome.code
         row["error"] = outcome.message.encode("ascii", "replace")[:ERROR_LENGTH]
         for kind, values in outcome.observables.items():
             for name, value in values.items():
                 column = f"{GROUPS[kind]}/{name}"
+                if column not in self.declared:
+                    raise KeyError(f"the model does not declare the {kind} observable {name!r}")
                 if column not in self.row_type.names:
                     continue  # not asked for
                 if kind == "mode":
@@ -96,11 +105,6 @@ class RowLayout:
 
     def checksums(self, rows):
         """CRC-32 of each of `rows`: everything but the cost, which differs from run to run."""
-        sums = np.zeros(len(rows), dtype="u4")
-        columns = [np.ascontiguousarray(rows[c.name]) for c in self.checked_columns]
-        for i in range(len(rows)):
-            crc = 0
-            for column in columns:
-                crc = zlib.crc32(column[i].tobytes(), crc)
-            sums[i] = crc
-        return sums
+        first, behind = (self.row_type.fields[name][1] for name in (STATUS.name, _COST[0].name))
+        data = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), self.row_type.itemsize)
+        return np.array([zlib.crc32(row[first:behind]) for row in data], dtype="u4")

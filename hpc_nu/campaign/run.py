@@ -9,8 +9,17 @@ from dataclasses import replace
 import numpy as np
 
 from hpc_nu.campaign.checkpoint import Checkpoint
-from hpc_nu.campaign.errors import CHECKPOINTED, COMPLETE, EnvironmentProblem, OutputError
+from hpc_nu.campaign.errors import (
+    BAD_INPUT,
+    CHECKPOINTED,
+    COMPLETE,
+    CampaignError,
+    EnvironmentProblem,
+    OutputError,
+    Refused,
+)
 from hpc_nu.campaign.farm import farm
+from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import Progress, duration, log, start_logging
 from hpc_nu.campaign.provenance import mpi_library
@@ -28,7 +37,7 @@ def run(communicator, input_path, output_path):
 
     Raises
     ------
-    CampaignError or InputError
+    Refused
         On all ranks, before anything is computed or written.
     """
     start_logging(communicator.rank)
@@ -37,42 +46,51 @@ def run(communicator, input_path, output_path):
     plan = _on_rank_0(communicator, lambda: read_plan(input_path))
     results = ResultsFile(output_path, plan, communicator)
     checkpoint = Checkpoint(output_path, plan.problem_hash)
-    lock = _Lock(output_path)
-    waiting, suspended = _on_rank_0(communicator, lambda: _open(plan, results, checkpoint, lock, communicator))
-    if not len(waiting):
+    with _Lock(output_path) as lock:
+        waiting, suspended = _on_rank_0(communicator, lambda: _open(plan, results, checkpoint, lock, communicator))
+        if not len(waiting):
+            if communicator.rank == 0:
+                log.info("%s is complete: nothing to do", output_path)
+            return COMPLETE
+        _compile(communicator, plan, waiting[0])
+        progress = Progress(plan.n_tasks, plan.n_tasks - len(waiting), communicator.size)
+        complete = farm(communicator, plan, results, checkpoint, waiting, suspended, stop, progress)
         if communicator.rank == 0:
-            log.info("%s is complete: nothing to do", output_path)
-        return COMPLETE
-    _compile(communicator, plan, waiting[0])
-    progress = Progress(plan.n_tasks, plan.n_tasks - len(waiting), communicator.size)
-    complete = farm(communicator, plan, results, checkpoint, waiting, suspended, stop, progress)
-    if communicator.rank == 0:
-        progress.summary(output_path, complete, stop.reason)
+            progress.summary(output_path, complete, stop.reason)
     return COMPLETE if complete else CHECKPOINTED
 
 
 def _on_rank_0(communicator, action):
-    """Result of `action`, done by rank 0 alone, on all ranks; so is the error that it raised."""
-    result = error = None
+    """Result of `action`, done by rank 0 alone, on all ranks; and what it has to say against the user's files."""
+    result = refusal = None
     if communicator.rank == 0:
         try:
             result = action()
-        except Exception as raised:  # noqa: BLE001 - whatever it is, all ranks must hear of it
-            error = raised
-    result, error = communicator.bcast((result, error))
-    if error is not None:
-        raise error
+        except InputError as error:
+            refusal = (str(error), BAD_INPUT)
+        except CampaignError as error:
+            refusal = (str(error), error.exit_code)
+    result, refusal = communicator.bcast((result, refusal))
+    if refusal is not None:
+        raise Refused(*refusal)
     return result
 
 
 class _Lock:
-    """Keeps a second run from the same output, for as long as this process lives.
+    """Keeps a second run from the same output, until it is left or its process dies.
 
     A file of its own: HDF5 locks the results file for every reader, too.
     """
 
     def __init__(self, output_path):
         self.path, self.file = os.fspath(output_path) + ".lock", None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.file:
+            self.file.close()
 
     def take(self):
         self.file = open(self.path, "w")
@@ -90,6 +108,8 @@ class _Lock:
 def _open(plan, results, checkpoint, lock, communicator):
     """Create the file, or find out what is missing in it: tasks without a row, and states to continue from."""
     _refuse_unwritable(results.path)
+    if os.path.exists(results.path):
+        results.refuse_foreign()
     lock.take()
     ranks = f"{communicator.size} rank{'s' if communicator.size > 1 else ''}"
     log.info("campaign %s: %d tasks of %s on %s", plan.name, plan.n_tasks, plan.model.name, ranks)
@@ -112,16 +132,18 @@ def _open(plan, results, checkpoint, lock, communicator):
 
 def _refuse_unwritable(path):
     folder = os.path.dirname(os.path.abspath(path))
+    if not path or path.endswith(os.sep) or os.path.isdir(path):
+        raise OutputError(f"{path or '(empty)'}: is not the name of a file; give one")
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
         if os.path.exists(path):
             with open(path, "r+b"):
                 pass
-    except IsADirectoryError:
-        raise OutputError(f"{path}: is a folder; give the name of a file") from None
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that you can write to") from None
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); give a file in a folder that exists and that you can write to"
+        ) from None
 
 
 def _compile(communicator, plan, task):

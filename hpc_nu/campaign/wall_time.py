@@ -8,7 +8,8 @@ import time
 STOP_SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
 
 MARGIN_SECONDS = 60.0
-"""Stop this long before the end of the allocation: a commit takes a second or so, a busy file system much longer."""
+"""Stop this long before the end of the allocation: a commit takes a second or so, a busy file system much longer.
+(At most a tenth of what is left at the start, so that a short allocation does something, too.)"""
 
 
 class StopRequest:
@@ -16,7 +17,8 @@ class StopRequest:
 
     def __init__(self):
         self.reason = ""
-        self.deadline = _allocation_end() - MARGIN_SECONDS
+        end = _allocation_end()
+        self.deadline = end - min(MARGIN_SECONDS, 0.1 * max(end - time.time(), 0.0))
 
     def listen(self):
         """Install the signal handlers."""

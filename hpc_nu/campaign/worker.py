@@ -64,15 +64,21 @@ class Worker:
                 break
             attempt, spent, state = attempt + 1, 0.0, None
         self.queue.popleft()
-        self.finished.append(self.layout.row(task, outcome, spent, attempt + 1, self.rank))
+        self.finished.append(self._row(task, outcome, spent, attempt + 1))
         return spent
+
+    def _row(self, task, outcome, seconds, tries):
+        try:
+            return self.layout.row(task, outcome, seconds, tries, self.rank)
+        except (KeyError, ValueError, TypeError) as error:
+            return self.layout.row(task, _exception(error), seconds, tries, self.rank)
 
     def _solve(self, problem, state, pause):
         """The model's outcome; an exception in it is a failed point, not a failed campaign."""
         try:
             return self.plan.model.solve(problem, state, pause)
         except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks
-            return Outcome(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {error}")
+            return _exception(error)
 
     def take_rows(self):
         """The rows since the last call, as one array."""
@@ -83,3 +89,7 @@ class Worker:
     def in_flight(self):
         """The states to checkpoint."""
         return list(self.suspended.values())
+
+
+def _exception(error):
+    return Outcome(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {error}")

@@ -1,0 +1,37 @@
+"""What all tests share."""
+
+import signal
+
+import pytest
+
+try:
+    import mpi4py
+except ImportError:
+    pass
+else:
+    # The pytest process is no rank: a communicator would be an accident, and MPI leaves traces in the environment of
+    # the programs that a test starts. (Importing a parallel h5py would start MPI, too.)
+    mpi4py.rc.initialize = False
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """`cli.main` in this process, as without MPI; signal handlers and the launcher's variables as they were before."""
+    from hpc_nu import cli
+    from hpc_nu.campaign import communicator
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    monkeypatch.setattr(communicator, "world", communicator.SingleProcess)
+    monkeypatch.setattr(communicator, "world_rank", lambda: 0)  # it would ask MPI, which is loaded but not started
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def toys(monkeypatch):
+    """The toy models, known to this process."""
+    import toy_models
+
+    for name, place in toy_models.PLACES.items():
+        monkeypatch.setitem(toy_models.MODELS, name, place)

@@ -1,0 +1,157 @@
+"""SIGKILL at any moment costs unfinished work and nothing else.
+
+After every kill the file must open with h5py and xarray, and every row that says that it is done must be, bit for bit,
+that of an uninterrupted run; so must the whole file be in the end.  Of the kills that a test counts on it asserts that
+they met a run that was not at its end.  (SIGKILL keeps the page cache: power loss is not covered.)
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+
+import pytest
+from campaigns import FREEZE_IN, LEPTON, assert_same_results, assert_sound, counts, write
+from mpi import SETTINGS, TESTS, Run, hpc_nu
+
+# Kills a run on one process in the same process tree many times, without the seconds that Python takes to start.  The
+# moments are spread over the creation of the file, the first commit and all that follows.
+KILL_OFTEN = """
+import json, os, random, signal, sys, time
+import mpi4py
+mpi4py.rc.initialize = False
+import xarray
+from pathlib import Path
+from campaigns import assert_sound, counts
+from hpc_nu.campaign.communicator import SingleProcess
+from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.run import run
+
+input_path, output, reference, n_kills, longest = sys.argv[1:4] + [int(sys.argv[4]), float(sys.argv[5])]
+plan = read_plan(input_path)
+for task in (0, plan.n_tasks - 1):  # compiles
+    plan.model.solve(plan.problem(task))
+draw = random.Random(1)
+tally = dict(kills=0, before_the_file=0, leftovers=0, checked=0, rows=[])
+while tally["kills"] < n_kills:
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        code = 1
+        try:
+            code = run(SingleProcess(), input_path, output)
+        finally:
+            os._exit(code)
+    time.sleep(longest * draw.random())
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if not os.WIFSIGNALED(status):
+        assert os.WEXITSTATUS(status) == 0, "the run failed instead of being killed"
+        break  # at its end
+    tally["kills"] += 1
+    tally["leftovers"] += os.path.exists(output + ".tmp")
+    if os.path.exists(output):
+        tally["rows"].append(assert_sound(output, input_path, reference))
+        tally["checked"] += tally["rows"][-1]
+    else:
+        tally["before_the_file"] += 1
+print(json.dumps(tally))
+"""
+
+
+def whole(folder, input_path):
+    """The file of an uninterrupted run on one process."""
+    code, text = hpc_nu(folder, "run", input_path, "-o", "whole.h5")
+    assert code == 0, text
+    return folder / "whole.h5"
+
+
+@pytest.fixture(scope="module")
+def lepton(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lepton")
+    input_path = write(folder, LEPTON.replace("epoch_seconds: 0.1", "epoch_seconds: 0.05"))
+    return input_path, whole(folder, input_path)
+
+
+@pytest.fixture(scope="module")
+def freeze_in(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("freeze_in")
+    input_path = write(folder, FREEZE_IN.replace("epoch_seconds: 0.1", "epoch_seconds: 0.02"))
+    return input_path, whole(folder, input_path)
+
+
+def kill_often(folder, input_path, reference, n_kills, longest):
+    variables = dict(os.environ) | SETTINGS | {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
+    arguments = [str(input_path), str(folder / "killed.h5"), str(reference), str(n_kills), str(longest)]
+    done = subprocess.run(
+        [sys.executable, "-c", KILL_OFTEN, *arguments], env=variables, capture_output=True, text=True, timeout=150
+    )
+    assert done.returncode == 0, done.stderr
+    print(done.stdout)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(("model", "longest"), [("lepton", 0.5), ("freeze_in", 0.15)])
+def test_many_kills_of_one_process(model, longest, request, tmp_path):
+    input_path, reference = request.getfixturevalue(model)
+    tally = kill_often(tmp_path, input_path, reference, 24, longest)
+    assert tally["kills"] >= 10
+    assert len(set(tally["rows"])) >= 3, "the kills were to fall between different commits"
+    assert tally["rows"] == sorted(tally["rows"]), "a kill lost a committed row"
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", "killed.h5")
+    assert code == 0, text
+    assert_same_results(tmp_path / "killed.h5", reference)
+    leftovers = {p.name for p in tmp_path.iterdir() if not p.name.startswith("log-")} - {"killed.h5", "killed.h5.lock"}
+    assert not leftovers
+
+
+def test_kills_during_the_creation_leave_no_broken_file(freeze_in, tmp_path):
+    """Each time anew: the file is either whole or not there."""
+    input_path, reference = freeze_in
+    absent = leftovers = 0
+    for i in range(2):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        tally = kill_often(folder, input_path, reference, 8, 0.1)
+        absent, leftovers = absent + tally["before_the_file"], leftovers + tally["leftovers"]
+    assert absent >= 2 and leftovers >= 1, "the kills were to come before the file is there"
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(("model", "ranks"), [("lepton", (2, 3, 1)), ("freeze_in", (3, 2))])
+def test_killed_jobs_continue_on_other_numbers_of_ranks(model, ranks, request, tmp_path):
+    input_path, reference = request.getfixturevalue(model)
+    output = tmp_path / "killed.h5"
+    draw = random.Random(2)
+    rows = []
+    for n in ranks:
+        with Run(tmp_path, "run", input_path, "-o", output, ranks=n) as run:
+            assert run.wait_for_text("tasks begun|created")
+            try:
+                run.process.wait(0.5 * draw.random())
+            except subprocess.TimeoutExpired:
+                pass
+            assert run.kill(), "the run was to be killed before its end"
+        rows.append(assert_sound(output, input_path, reference))
+    assert rows == sorted(rows)
+    recorded, n_tasks = counts(output)
+    assert recorded < n_tasks, "the run was to be killed before its end"
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", output, ranks=2)
+    assert code == 0, text
+    assert_same_results(output, reference)
+
+
+@pytest.mark.mpi
+def test_a_rank_that_is_killed_ends_the_job_and_loses_no_committed_row(lepton, tmp_path):
+    input_path, reference = lepton
+    output = tmp_path / "killed.h5"
+    with Run(tmp_path, "run", input_path, "-o", output, ranks=3) as run:
+        assert run.wait_for_text(r"[1-9]\d* of 24 tasks.*recorded")
+        os.kill(max(run.rank_processes()), signal.SIGKILL)
+        assert run.wait(30) != 0
+    assert assert_sound(output, input_path, reference) >= 1
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", output)
+    assert code == 0, text
+    assert_same_results(output, reference)

@@ -1,0 +1,67 @@
+"""The commands: what they print and with which code they end."""
+
+import h5py
+import pytest
+from campaigns import LEPTON, TOY, write
+from mpi import hpc_nu
+
+from hpc_nu import __version__, cli
+from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
+from hpc_nu.models import MODELS, get_model
+
+
+def output_of(capsys, *arguments):
+    assert cli.main([*map(str, arguments)]) == COMPLETE
+    return capsys.readouterr().out
+
+
+def test_version_and_help(capsys):
+    for option, text in (("--version", f"hpc_nu {__version__}"), ("--help", "campaign")):
+        with pytest.raises(SystemExit) as end:
+            cli.main([option])
+        assert end.value.code == 0 and text in capsys.readouterr().out
+
+
+def test_check_counts_the_tasks_and_writes_nothing(alone, tmp_path, capsys):
+    text = output_of(capsys, "check", write(tmp_path, LEPTON))
+    for expected in ("24 = 6 points x 4 grids x 1 variations", "equal_occupation-82", "lepton_asymmetry"):
+        assert expected in text
+    assert [p.name for p in tmp_path.iterdir()] == ["input.yaml"]
+
+
+def test_status_follows_a_campaign_and_counts_failures_by_reason(alone, toys, tmp_path, capsys):
+    parameters = "  trouble: {list: [0, 1]}\n  start: {linear: [0.1, 0.9], points: 20}\n"
+    text = TOY.replace("  start: {linear: [0.1, 0.9], points: 40}\n", parameters)
+    output = tmp_path / "out.h5"
+    assert cli.main(["run", str(write(tmp_path, text)), "-o", str(output)]) == COMPLETE
+    before = output.read_bytes()
+    lines = output_of(capsys, "status", output).splitlines()
+    assert "done        20 of 40" in lines and "failed      20" in lines and "pending     0" in lines
+    assert "exception: 20, first task 20: ZeroDivisionError: no such vacuum" in lines
+    assert output.read_bytes() == before
+    with h5py.File(output, "r+") as file:
+        file["status"][:15] = 0
+    lines = output_of(capsys, "status", output).splitlines()
+    assert "done        5 of 40" in lines and "pending     15" in lines
+
+
+def test_status_of_a_missing_file(alone, tmp_path, capsys):
+    assert cli.main(["status", str(tmp_path / "none.h5")]) == BAD_INPUT
+    assert "none.h5: no such file" in capsys.readouterr().err
+
+
+def test_models_lists_all_and_describes_one(alone, capsys):
+    text = output_of(capsys, "models")
+    assert all(name in text for name in MODELS)
+    for name in MODELS:
+        text, model = output_of(capsys, "models", name), get_model(name)
+        for thing in (*model.parameters, *model.settings, *model.observables):
+            assert thing.name in text, thing.name
+
+
+def test_doctor_names_the_environment_and_what_is_wrong_with_it(tmp_path):
+    code, text = hpc_nu(tmp_path, "doctor")
+    assert (code, "no problems found" in text) in ((0, True), (3, False)), text
+    assert all(word in text for word in ("mpi", "hdf5", "numba", "h5py"))
+    code, text = hpc_nu(tmp_path, "doctor", environment={"SLURM_STEP_NUM_TASKS": "4"})
+    assert code == 3 and "PROBLEM: the launcher started 4 processes" in text

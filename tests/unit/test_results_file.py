@@ -1,0 +1,199 @@
+"""The results file explains itself, and a damaged row is found and redone."""
+
+import json
+import os
+
+import h5py
+import numpy as np
+import pytest
+from campaigns import FREEZE_IN, LEPTON, TOY, assert_same_results, contents, write
+from mpi import Run
+from toy_models import BEFORE
+
+from hpc_nu import __version__
+from hpc_nu.campaign.communicator import SingleProcess
+from hpc_nu.campaign.errors import CampaignError
+from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.results_file import ResultsFile, open_results
+from hpc_nu.campaign.run import run
+from hpc_nu.models.mode_system import Outcome
+from hpc_nu.solver.result_codes import ResultCode
+
+SMALL = {
+    "lepton": LEPTON.replace("rtol: 1e-10", "rtol: 1e-5"),
+    "freeze_in": FREEZE_IN.replace("points: 20", "points: 3").replace("points: 50", "points: 3")
+    + "variations:\n  a: {}\n  b: {width_factor: 4.0}\n",
+}
+
+
+def complete(folder, text):
+    """A complete results file, made in this process."""
+    assert run(SingleProcess(), write(folder, text), folder / "out.h5") == 0
+    return folder / "out.h5"
+
+
+@pytest.fixture
+def toy(alone, toys, tmp_path):
+    return complete(tmp_path, TOY)
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_every_dataset_has_a_unit_a_name_and_real_dimension_scales(model, alone, tmp_path):
+    path = complete(tmp_path, SMALL[model])
+    seen = []
+
+    def check(name, node):
+        if not isinstance(node, h5py.Dataset) or name.startswith("input/"):
+            return
+        seen.append(name)
+        assert node.attrs["units"] and node.attrs["long_name"], name
+        assert node.maxshape == node.shape and node.chunks is None and node.compression is None, name
+        if node.is_scale:
+            return
+        for axis, dimension in enumerate(node.dims):
+            (scale,) = dimension.values()
+            assert scale.parent == node.parent and scale.shape == (node.shape[axis],), name
+        assert [*node.dims[0].keys()] == ["task"], name
+
+    with h5py.File(path) as file:
+        file.visititems(check)
+        assert {"status", "error", "checksum", "cost/steps", "points/grid", "points/variation"} <= set(seen)
+        assert file["status"].shape == (read_plan(tmp_path / "input.yaml").n_tasks,)
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_xarray_opens_every_group_with_its_coordinates(model, alone, tmp_path):
+    import xarray
+
+    path = complete(tmp_path, SMALL[model])
+    plan = read_plan(tmp_path / "input.yaml")
+    with h5py.File(path) as file:
+        groups = [name for name in file if isinstance(file[name], h5py.Group) and name not in ("input", "provenance")]
+    assert {"points", "results", "trajectory", "cost"} <= set(groups)
+    for group in groups:
+        with xarray.open_dataset(path, engine="h5netcdf", group=group) as dataset:
+            assert dataset.sizes["task"] == plan.n_tasks
+            assert not any(name.startswith("phony") for name in dataset.dims)
+    with xarray.open_dataset(path, engine="h5netcdf", group="trajectory") as dataset:
+        np.testing.assert_array_equal(dataset["temperature"], plan.temperatures)
+
+
+def test_the_input_is_stored_as_given_and_as_completed(toy, tmp_path):
+    with open_results(toy) as file:
+        given, completed = file["input/given"][()].decode(), file["input/completed"][()].decode()
+    assert given == TOY
+    assert json.loads(completed) == read_plan(tmp_path / "input.yaml").completed
+    # What is completed is a valid input for the same problem.
+    again = write(tmp_path, completed, "again.yaml")
+    assert read_plan(again).problem_hash == read_plan(tmp_path / "input.yaml").problem_hash
+
+
+def test_the_file_says_where_and_with_what_it_was_made(toy):
+    with open_results(toy) as file:
+        assert file.attrs["software"] == "hpc_nu" and file.attrs["version"] == __version__
+        assert file.attrs["model"] == "toy" and file.attrs["campaign"] == "toy"
+        provenance = dict(file["provenance"].attrs)
+    expected = {"date", "machine", "processor", "system", "python", "command", "mpi", "hdf5", "commit", "numpy_version"}
+    assert expected <= set(provenance) and all(provenance.values())
+
+
+def flip(path, dataset, byte):
+    """Flip one bit of the raw data of a dataset, behind HDF5's back."""
+    with h5py.File(path) as file:
+        place = file[dataset].id.get_offset() + byte
+    with open(path, "r+b") as file:
+        file.seek(place)
+        old = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([old ^ 0x10]))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "bytes_per_row"),
+    [("results/end", 8), ("checksum", 4), ("error", 200), ("status", 1), ("trajectory/path", 16)],
+)
+def test_a_flipped_bit_in_a_row_is_found_and_the_task_redone(dataset, bytes_per_row, alone, toys, tmp_path, caplog):
+    path = complete(tmp_path, TOY + "output: {temperatures: {list: [10, 1], unit: GeV}}\n")
+    whole = tmp_path / "whole.h5"
+    whole.write_bytes(path.read_bytes())
+    results = ResultsFile(path, read_plan(tmp_path / "input.yaml"), SingleProcess())
+    assert results.done().all()
+    flip(path, dataset, 17 * bytes_per_row + bytes_per_row - 1)
+    assert np.flatnonzero(~results.done()).tolist() == [17]
+    assert run(SingleProcess(), tmp_path / "input.yaml", path) == 0
+    assert "39 rows done" in caplog.text
+    assert results.done().all()
+    assert_same_results(path, whole)
+
+
+def row(results, task, value):
+    outcome = Outcome(ResultCode.DONE, {"scalar": {"end": value}}, steps=1)
+    return results.layout.row(task, outcome, 0.5, 1, 0)
+
+
+def test_rows_are_written_where_they_belong_in_any_order(alone, toys, tmp_path):
+    results = ResultsFile(tmp_path / "out.h5", read_plan(write(tmp_path, TOY)), SingleProcess())
+    results.create()
+    before = contents(results.path)
+    assert not results.done().any()
+    results.commit(np.empty(0, results.layout.row_type))
+    assert contents(results.path) == before
+    tasks = [39, 3, 4, 5, 0, 20]
+    results.commit(np.array([row(results, task, task / 7) for task in tasks], results.layout.row_type))
+    assert np.flatnonzero(results.done()).tolist() == sorted(tasks)
+    with h5py.File(results.path) as file:
+        end = file["results/end"][:]
+        np.testing.assert_array_equal(end[tasks], np.array(tasks) / 7)
+        assert np.isnan(end).sum() == 34 and (file["status"][:] == 0).sum() == 34
+
+
+def test_the_status_is_written_after_the_flushed_rows(alone, toys, tmp_path, monkeypatch):
+    """The order of the writes is what a kill depends on; the copy at the flush is what it would leave."""
+    results = ResultsFile(tmp_path / "out.h5", read_plan(write(tmp_path, TOY)), SingleProcess())
+    results.create()
+    flush = h5py.File.flush
+    copies = []
+
+    def flush_and_copy(file):
+        flush(file)
+        copies.append(tmp_path / f"copy{len(copies)}.h5")
+        copies[-1].write_bytes((tmp_path / "out.h5").read_bytes())
+
+    monkeypatch.setattr(h5py.File, "flush", flush_and_copy)
+    results.commit(np.array([row(results, 7, 0.25)], results.layout.row_type))
+    monkeypatch.undo()
+    assert len(copies) == 2
+    for copy, status in zip(copies, (0, 1), strict=True):
+        with h5py.File(copy) as file:
+            assert (file["status"][7], file["results/end"][7]) == (status, 0.25)
+            assert file["checksum"][7] != 0
+
+
+def test_a_commit_changes_no_size_and_adds_no_object(toy, tmp_path):
+    size = os.path.getsize(toy)
+    results = ResultsFile(tmp_path / "new.h5", read_plan(tmp_path / "input.yaml"), SingleProcess())
+    results.create()
+    assert os.path.getsize(tmp_path / "new.h5") == size
+    assert contents(tmp_path / "new.h5").keys() == contents(toy).keys()
+
+
+def test_a_leftover_of_a_killed_creation_is_replaced(alone, toys, tmp_path):
+    (tmp_path / "out.h5.tmp").write_text("half a file")
+    complete(tmp_path, TOY)
+    assert not (tmp_path / "out.h5.tmp").exists()
+
+
+def test_someone_who_keeps_the_file_open_does_not_stop_the_campaign(alone, toys, tmp_path):
+    input_path = write(tmp_path, TOY + "settings: {steps: 5, nap: 0.01}\n")
+    with Run(tmp_path, "run", input_path, "-o", "out.h5", before=BEFORE) as writer:
+        assert writer.wait_for_text("created")
+        with h5py.File(tmp_path / "out.h5", "r"):
+            assert writer.wait() == 0, writer.text
+
+
+def test_errors_name_the_file(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name in ("missing", "folder"):
+        with pytest.raises(CampaignError, match=name):
+            with open_results(tmp_path / name):
+                pass
