@@ -10,10 +10,10 @@ import traceback
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-from hpc_nu import __version__
-from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError, Refused
-from hpc_nu.campaign.marked_yaml import InputError
-from hpc_nu.models import MODELS
+from hpc_nu import __version__  # noqa: E402
+from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError, Refused  # noqa: E402
+from hpc_nu.campaign.marked_yaml import InputError  # noqa: E402
+from hpc_nu.models import MODELS  # noqa: E402
 
 
 def main(arguments=None):

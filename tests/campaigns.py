@@ -76,7 +76,7 @@ def columns(path):
         def visit(name, node):
             if isinstance(node, h5py.Dataset) and not name.startswith(("cost", "input")):
                 if len(node.dims) and "task" in node.dims[0].keys():
-                    found[name] = node[:]
+                    found[name] = _values(node)
 
         file.visititems(visit)
     return found
@@ -103,13 +103,19 @@ def contents(path):
             if name.split("/")[0] in ("cost", "provenance"):
                 return
             if isinstance(node, h5py.Dataset):
-                found[name] = node.dtype.str, node.shape, node[()].tobytes()
+                found[name] = node.dtype.str, node.shape, _values(node).tobytes()
             for key, value in node.attrs.items():
                 if key not in ("DIMENSION_LIST", "REFERENCE_LIST"):  # addresses in the file
                     found[f"{name}@{key}"] = np.asarray(value).tolist()
 
         file.visititems(visit)
     return found
+
+
+def _values(dataset):
+    """What is in a dataset, text as fixed-length bytes: of variable length its bytes would be addresses."""
+    values = np.asarray(dataset[()])
+    return values.astype("S") if h5py.check_string_dtype(dataset.dtype) else values
 
 
 def assert_sound(path, input_path, reference):

@@ -17,7 +17,6 @@ else:
 @pytest.fixture
 def alone(monkeypatch):
     """`cli.main` in this process, as without MPI; signal handlers and the launcher's variables as they were before."""
-    from hpc_nu import cli
     from hpc_nu.campaign import communicator
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}

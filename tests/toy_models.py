@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from hpc_nu.models import MODELS
+from hpc_nu.models import MODELS  # noqa: F401 - a test adds to it
 from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.solver.result_codes import ResultCode
 

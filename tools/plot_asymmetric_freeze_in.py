@@ -131,7 +131,7 @@ def draw_plane(axes, results, parameter, colour):
         plt.Rectangle((0, 0), 1, 1, color=colour, label=rf"${BAND[0]} \leq \Omega h^2 \leq {BAND[1]}$"),
         axes.axvline(np.log(LYMAN_ALPHA_KEV), color="k", ls="--", label=r"$m_N = 5$ keV (as published)"),
     ]
-    for (label, limit), style in zip(results.mass_limits().items(), (":", "-.")):
+    for (label, limit), style in zip(results.mass_limits().items(), (":", "-."), strict=False):
         line = rf"$m_{{\rm WDM}}^{{\rm eff}} = 5$ keV: {label}"
         handles.append(axes.axvline(np.log(limit), color="0.4", ls=style, label=line))
     if np.nanmin(freeze_in) < 0:
@@ -188,7 +188,7 @@ def main(arguments=None):
         n_rows, n_columns, figsize=(5.6 * n_columns, 4.6 * n_rows), squeeze=False, layout="constrained"
     )
     try:
-        for axes, path in zip(panels.flat, options.files):
+        for axes, path in zip(panels.flat, options.files, strict=False):
             results = Panel(path)
             draw(axes, results, options.figure or recognise(results))
     except ResultsError as error:
@@ -196,7 +196,11 @@ def main(arguments=None):
         return 2
     for axes in list(panels.flat)[len(options.files) :]:
         axes.set_visible(False)
-    picture.savefig(options.output, dpi=150)
+    try:
+        picture.savefig(options.output, dpi=150)
+    except (OSError, ValueError) as error:
+        print(f"{parser.prog}: {options.output}: cannot be written ({error})", file=sys.stderr)
+        return 2
     return 0
 
 

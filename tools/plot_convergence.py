@@ -138,7 +138,11 @@ def main(arguments=None):
     except ResultsError as error:
         print(f"plot_convergence: {error}", file=sys.stderr)
         return 2
-    picture.savefig(options.output, dpi=150)
+    try:
+        picture.savefig(options.output, dpi=150)
+    except (OSError, ValueError) as error:
+        print(f"{parser.prog}: {options.output}: cannot be written ({error})", file=sys.stderr)
+        return 2
     return 0
 
 

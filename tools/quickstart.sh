@@ -2,15 +2,14 @@
 # From a clean clone to a finished campaign and its pictures: sets up what is missing, runs inputs/quickstart.yaml on
 # all cores, draws. Running it again continues a campaign that was stopped.
 #
-#     tools/quickstart.sh            RANKS=8 tools/quickstart.sh            INPUT=inputs/other.yaml OUTPUT=other.h5 ...
+#     tools/quickstart.sh            RANKS=8 tools/quickstart.sh
 #
 # tools/setup.sh says what else may be set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-input="${INPUT:-inputs/quickstart.yaml}"
-output="${OUTPUT:-quickstart.h5}"
-pictures="${PICTURES:-.}"
+input=inputs/quickstart.yaml
+output=quickstart.h5
 cores="$(env -u OMP_NUM_THREADS nproc)" # nproc obeys OMP_NUM_THREADS, which environment.sh sets to 1
 ranks="${RANKS:-$cores}"
 
@@ -32,13 +31,13 @@ case "$code" in
     ;;
 esac
 
-python tools/plot_evolution.py "$output" -o "$pictures/evolution.png"
-python tools/plot_convergence.py "$output" -o "$pictures/convergence.png"
+python tools/plot_evolution.py "$output" -o evolution.png
+python tools/plot_convergence.py "$output" -o convergence.png
 
 cat <<END
 
 Results:   $output   (in Python: hpc_nu.analysis.read_results("$output"))
-Pictures:  $pictures/evolution.png  $pictures/convergence.png
+Pictures:  evolution.png  convergence.png
 
 Next, in this terminal:
     source tools/environment.sh           the programs on PATH, the settings for mpirun

@@ -21,7 +21,7 @@ SOFTWARE = "hpc_nu"
 
 # Without a lock: with one, a picture drawn during a campaign makes the campaign's next commit fail ("unable to lock
 # file").  It is not needed: objects and sizes never change, and a status is written only after the rest of its row.
-_OPEN = {"engine": "h5netcdf", "driver_kwds": {"locking": False}, "phony_dims": "sort", "cache": False}
+_OPEN = {"engine": "h5netcdf", "phony_dims": "sort", "cache": False}
 
 _HINTS = {
     "trajectory": "; to have it, ask for output: temperatures in the input file",

@@ -1,7 +1,7 @@
 """States of the tasks in flight, saved at every commit so that a killed run loses at most one epoch of their work.
 
-One small file beside the results, written by rank 0 and renamed into place; the one before is kept.  A checkpoint that is
-damaged, of another problem or of another version is passed over: its tasks start anew.
+One small file beside the results, written by rank 0 and renamed into place; the one before is kept.  A checkpoint that
+is damaged, of another problem or of another version is passed over: its tasks start anew.
 
 The file is a line "CRC-32 of all that follows", a line of JSON, and the states as float64.  (It was HDF5 once: one
 flipped byte could crash the library or send it into an endless loop before any checksum was looked at.)
@@ -26,7 +26,7 @@ class Suspended(NamedTuple):
     attempt : int
         0 on the first try, 1 on the retry.
     seconds : float
-        Processor time spent on this try so far; it counts against the budget.
+        Time spent on this try so far; it counts against the budget.
     state : (n,) float64 array
         What `Model.solve` continues from.
     """

@@ -71,7 +71,9 @@ def _hdf5(problems, remarks):
     import h5py
 
     if not h5py.get_config().mpi:
-        remarks.append("h5py is serial: under mpirun rank 0 writes for all. Build it with CC=mpicc HDF5_MPI=ON (README)")
+        remarks.append(
+            "h5py is serial: under mpirun rank 0 writes for all. Build it with CC=mpicc HDF5_MPI=ON (README)"
+        )
 
 
 def _kernel_cache():

@@ -111,9 +111,7 @@ class _Master:
             else:
                 time.sleep(_NAP)
         word = np.zeros(1, dtype=np.int64)
-        sent = [
-            self.communicator.Isend(word, dest=rank, tag=_END_EPOCH) for rank in range(1, self.communicator.size)
-        ]
+        sent = [self.communicator.Isend(word, dest=rank, tag=_END_EPOCH) for rank in range(1, self.communicator.size)]
         for request in sent:
             request.Wait()
 
@@ -128,7 +126,7 @@ class _Master:
         )
 
     def end_of_epoch(self):
-        """Answer all messages, and say whether the epoch is over.  Asked between the steps of the master's own solves."""
+        """Answer all messages and say whether the epoch is over; asked between the steps of the master's own solves."""
         if self.epoch_over:
             return True
         self.serve()
@@ -212,9 +210,7 @@ def farm(communicator, plan, results, checkpoint, waiting, suspended, stop, prog
         side = _Worker(communicator, worker, stop)
     while True:
         side.epoch()
-        finished, stopping = communicator.bcast(
-            (side.nothing_left, side.stop_seen) if communicator.rank == 0 else None
-        )
+        finished, stopping = communicator.bcast((side.nothing_left, side.stop_seen) if communicator.rank == 0 else None)
         rows = worker.take_rows()
         results.commit(rows)
         failures = int(np.sum(rows["status"] != ResultCode.DONE))
@@ -225,4 +221,3 @@ def farm(communicator, plan, results, checkpoint, waiting, suspended, stop, prog
         communicator.barrier()
         if finished or stopping:
             return finished
-

@@ -321,8 +321,9 @@ def _ask_model(root, model, settings, variations, outputs):
     defaults = {setting.name: setting.default for setting in model.settings}
     for name, overrides in variations.items():
         where = root.section("variations").section(name) if "variations" in root.value else root.section("settings")
-        for message in model.check(defaults | settings | overrides, temperatures):
-            where.mistake(message, at_key=True)
+        for section, message in model.check(defaults | settings | overrides, temperatures):
+            place = root.section("output").section("temperatures") if section == "output.temperatures" else where
+            place.mistake(message, at_key=True)
 
 
 # Momentum grids

@@ -8,9 +8,10 @@ sample, so that a difference along an axis is free of sampling noise.
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -232,7 +233,17 @@ def _label(kind, options, grids):
     n_modes = options.get("n_modes")
     namesakes = [other for other_kind, other in grids if other_kind == kind and other.get("n_modes") == n_modes]
     differing = [name for name in options if any(other[name] != options[name] for other in namesakes)]
-    return "-".join([kind, *([str(n_modes)] if n_modes else []), *(f"{name}={options[name]}" for name in differing)])
+    return "-".join(
+        [
+            kind,
+            *([str(n_modes)] if n_modes else []),
+            *(f"{name}={_plain(options[name])}" for name in differing if options[name] != ()),
+        ]
+    )
+
+
+def _plain(value):
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _completed(campaign):
@@ -243,9 +254,7 @@ def _completed(campaign):
         "parameters": {column.parameter.name: column.completed() for column in campaign.columns},
         "sample": campaign.sample and asdict(campaign.sample),
         "settings": _with_units(campaign.settings, campaign.model),
-        "variations": {
-            name: _with_units(overrides, campaign.model) for name, overrides in campaign.variations.items()
-        },
+        "variations": {name: _with_units(overrides, campaign.model) for name, overrides in campaign.variations.items()},
         "grids": [{"kind": kind, **options} for kind, options in campaign.grids],
         "solver": asdict(campaign.solver),
         "output": {name: campaign.outputs[name].completed() for name in OUTPUTS if name in campaign.outputs}

@@ -19,8 +19,8 @@ def start_logging(rank):
 class Progress:
     """Counts finished tasks and reports them with an estimate of the time to go."""
 
-    def __init__(self, n_tasks, n_done, n_ranks):
-        self.n_tasks, self.n_ranks = n_tasks, n_ranks
+    def __init__(self, n_tasks, n_done):
+        self.n_tasks = n_tasks
         self.done = self.done_before = self.recorded = n_done
         self.failed = 0
         self.started = self.last_line = time.monotonic()
@@ -45,6 +45,8 @@ class Progress:
         spent = duration(time.monotonic() - self.started)
         if complete:
             log.info("complete: %d tasks, %d failed in this run, %s; %s", self.n_tasks, self.failed, spent, path)
+            if self.failed:
+                log.info("`hpc-nu status %s` says why", path)
         else:
             why = reason or "a rank was asked to stop"
             log.info("stopped after %s (%s), all saved: run the same command again to continue", spent, why)
@@ -54,8 +56,10 @@ class Progress:
         self.last_line = now
         per_second = (self.done - self.done_before) / max(now - self.started, 1e-9)
         failed = f", {self.failed} failed" if self.failed else ""
+        # Scaled by what the work done so far took: the ranks do not only solve, nor have they always a core each.
+        pace = (now - self.started) / max(schedule.seconds.sum(), 1e-9)
         left = self.n_tasks - self.done
-        eta = f", about {duration(schedule.remaining_seconds() / self.n_ranks)} to go" if left else ""
+        eta = f", {duration(schedule.remaining_seconds() * pace)} to go" if left else ""
         log.info("%d of %d tasks%s, %.3g/s%s%s", self.done, self.n_tasks, failed, per_second, eta, remark)
 
 
@@ -64,4 +68,4 @@ def duration(seconds):
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s" if seconds >= 1 else "less than 1 s"
+    return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"

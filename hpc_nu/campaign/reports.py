@@ -9,6 +9,7 @@ from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.results_file import open_results
 from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.models import MODELS, get_model
+from hpc_nu.solver.momentum_grid import GRID_KINDS
 from hpc_nu.solver.result_codes import ResultCode
 
 
@@ -24,9 +25,9 @@ def check_report(input_path):
         f"campaign    {plan.name}",
         f"model       {plan.model.name}: {plan.model.title}",
         f"tasks       {plan.n_tasks} = {n_points} points x {len(plan.grids)} grids x {len(plan.variations)} variations",
-        f"cost        about {duration(total)} of processor time; longest task {seconds_text(longest)}",
+        f"cost        about {duration(total)} on one rank; longest task {seconds_text(longest)}",
         f"useful on   up to {max(1, min(plan.n_tasks, int(total / max(longest, 1e-3)))):d} ranks",
-        f"file size   {megabytes(plan.n_tasks * layout.row_type.itemsize)}",
+        f"file size   {size_text(layout.file_size(plan))}",
         f"problem     {plan.problem_hash}",
     ]
     if plan.grids[0].kind != "none":
@@ -51,10 +52,10 @@ def status_report(output_path):
     if recorded.any():
         spent = seconds[recorded]
         slowest = int(np.flatnonzero(recorded)[np.argmax(spent)])
-        lines.append(f"cost        {duration(spent.sum())} of processor time, {seconds_text(spent.mean())} a task")
+        lines.append(f"cost        {duration(spent.sum())} on one rank, {seconds_text(spent.mean())} a task")
         lines.append(f"slowest     task {slowest}: {seconds_text(seconds[slowest])}")
         if not recorded.all():
-            lines.append(f"to go       about {duration(spent.mean() * np.sum(~recorded))} of processor time")
+            lines.append(f"to go       about {duration(spent.mean() * np.sum(~recorded))} on one rank")
     for code in np.unique(status[failed]):
         of_code = np.flatnonzero(status == code)
         reason = errors[of_code[0]].decode()
@@ -87,7 +88,8 @@ def model_report(name):
         for s in model.settings
     )  # fmt: skip
     if model.grid_kinds:
-        lines += ["", "momentum grids", "  " + ", ".join(model.grid_kinds)]
+        lines += ["", "momentum grids (their keys: inputs/annotated.yaml)"]
+        lines += _table((kind, GRID_KINDS[kind]) for kind in model.grid_kinds)
     lines += ["", "observables"]
     lines += _table((o.name, unit_text(o.unit), o.kind, o.long_name) for o in model.observables)
     return "\n".join(lines)
@@ -115,5 +117,9 @@ def seconds_text(seconds):
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
-def megabytes(n_bytes):
-    return f"{n_bytes / 1e6:.3g} MB"
+def size_text(n_bytes):
+    """A file size for people."""
+    for size, unit in ((1e12, "TB"), (1e9, "GB")):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.1f} {unit}"
+    return f"{n_bytes / 1e6:.1f} MB"

@@ -10,6 +10,7 @@ With a parallel HDF5 all ranks write collectively; with a serial one they send t
 
 import json
 import os
+import shutil
 from contextlib import contextmanager
 
 import h5py
@@ -17,7 +18,7 @@ import numpy as np
 
 from hpc_nu import __version__
 from hpc_nu.campaign.atomic import replacing
-from hpc_nu.campaign.errors import OutputError
+from hpc_nu.campaign.errors import EnvironmentProblem, OutputError
 from hpc_nu.campaign.provenance import provenance
 from hpc_nu.campaign.row_layout import STATUS, RowLayout
 from hpc_nu.solver.result_codes import ResultCode
@@ -41,7 +42,22 @@ class ResultsFile:
     # Creation and resume: rank 0 alone
 
     def create(self):
-        """Create the file with every row pending."""
+        """Create the file with every row pending.
+
+        Raises
+        ------
+        EnvironmentProblem
+            If there is no room for it: HDF5 would crash.
+        """
+        needed, free = (
+            self.layout.file_size(self.plan),
+            shutil.disk_usage(os.path.dirname(os.path.abspath(self.path))).free,
+        )
+        if needed > free:
+            raise EnvironmentProblem(
+                f"{self.path}: needs {needed / 1e6:.0f} MB, and its folder has {free / 1e6:.0f} MB left. Make room, or"
+                " give an output file elsewhere"
+            )
         with replacing(self.path) as temporary, h5py.File(temporary, "w", libver=_LIBRARY_VERSION) as file:
             _write_header(file, self.plan)
             scales = _Scales(file, self.plan.n_tasks, self.layout.dimensions)
@@ -83,8 +99,8 @@ class ResultsFile:
     def _refuse_other_version(self, file):
         if file.attrs["version"] != __version__:
             raise OutputError(
-                f"{self.path}: was begun by {SOFTWARE} {file.attrs['version']}, and this is {__version__}: one file does not"
-                " mix them. Nothing was written. Continue it with that version, or give another output file"
+                f"{self.path}: was begun by {SOFTWARE} {file.attrs['version']}, and this is {__version__}: one file"
+                " does not mix them. Nothing was written. Continue it with that version, or give another output file"
             )
 
     def _refuse_other_problem(self, file):
@@ -173,7 +189,7 @@ def open_results(path):
         If it is missing, damaged, or not a results file of this software.
     """
     try:
-        file = h5py.File(path, "r", locking=False)
+        file = h5py.File(path, "r")
     except FileNotFoundError:
         raise OutputError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -189,7 +205,10 @@ def open_results(path):
                 f"{path}: is an HDF5 file, but not a results file of {SOFTWARE}. Nothing was written. Give another"
                 " output file"
             )
-        yield file
+        try:
+            yield file
+        except (KeyError, OSError) as error:
+            raise OutputError(f"{path}: is damaged: {error}. Give another output file, or move this one away") from None
 
 
 # What create() writes
@@ -243,8 +262,9 @@ def _write_points(file, plan, scales):
     units = {p.name: p.unit for p in plan.model.parameters}
     for name, (about, offsets) in plan.offsets.items():
         columns.append((f"{name}_offset", offsets, units[name], f"offset of {name} from its tuned value {about!r}"))
-    names = np.array([name for name, _ in plan.variations], dtype="S")
-    labels = np.array([grid.label for grid in plan.grids], dtype="S")
+    # Text of variable length, which xarray gives back as str: written once and by one process, it needs no more.
+    names = np.array([name for name, _ in plan.variations], dtype=h5py.string_dtype())
+    labels = np.array([grid.label for grid in plan.grids], dtype=h5py.string_dtype())
     n_modes = np.array([grid.n_modes for grid in plan.grids], dtype="i4")
     columns.append(("variation", names[plan.variation], "1", "name of the variation of the settings"))
     columns.append(("grid", labels[plan.grid], "1", "momentum grid"))

@@ -27,7 +27,7 @@ class Column(NamedTuple):
 
 
 _COST = (
-    Column("cost/seconds", "f8", "s", "processor time of the last try"),
+    Column("cost/seconds", "f8", "s", "time of the last try"),
     Column("cost/steps", "i8", "1", "accepted steps of the last try"),
     Column("cost/rejected", "i8", "1", "rejected steps of the last try"),
     Column("cost/tries", "i4", "1", "tries: 2 if the first failed"),
@@ -35,7 +35,9 @@ _COST = (
 )
 _STATUS_MEANING = ", ".join(f"{code.value} {code.name.lower()}" for code in ResultCode if code != ResultCode.PAUSED)
 STATUS = Column("status", "i1", "1", f"outcome of the task: {_STATUS_MEANING}")
-CHECKSUM = Column("checksum", "u4", "1", "CRC-32 of the row's bytes: status, error and results in the order of the file")
+CHECKSUM = Column(
+    "checksum", "u4", "1", "CRC-32 of the row's bytes: status, error and results in the order of the file"
+)
 ERROR = Column("error", f"S{ERROR_LENGTH}", "1", "why the task failed; empty if it did not")
 
 
@@ -72,6 +74,11 @@ class RowLayout:
     def shape(self, column):
         """Shape of one row's entry."""
         return (len(self.dimensions[column.dimension]),) if column.dimension else ()
+
+    def file_size(self, plan):
+        """Bytes of the results file, generously."""
+        points = 8 * (len(plan.points) + len(plan.offsets) + 16)  # labels, task numbers of the groups
+        return 200_000 + plan.n_tasks * (self.row_type.itemsize + points)
 
     def fill_value(self, column):
         return np.nan if column.dtype == "f8" else b"" if column.dtype.startswith("S") else 0

@@ -21,7 +21,7 @@ from hpc_nu.campaign.errors import (
 from hpc_nu.campaign.farm import farm
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.plan import read_plan
-from hpc_nu.campaign.progress import Progress, duration, log, start_logging
+from hpc_nu.campaign.progress import Progress, log, start_logging
 from hpc_nu.campaign.provenance import mpi_library
 from hpc_nu.campaign.results_file import ResultsFile
 from hpc_nu.campaign.wall_time import StopRequest
@@ -53,7 +53,7 @@ def run(communicator, input_path, output_path):
                 log.info("%s is complete: nothing to do", output_path)
             return COMPLETE
         _compile(communicator, plan, waiting[0])
-        progress = Progress(plan.n_tasks, plan.n_tasks - len(waiting), communicator.size)
+        progress = Progress(plan.n_tasks, plan.n_tasks - len(waiting))
         complete = farm(communicator, plan, results, checkpoint, waiting, suspended, stop, progress)
         if communicator.rank == 0:
             progress.summary(output_path, complete, stop.reason)
@@ -93,13 +93,18 @@ class _Lock:
             self.file.close()
 
     def take(self):
-        self.file = open(self.path, "w")
+        try:
+            self.file = open(self.path, "w")
+        except OSError as error:
+            raise OutputError(
+                f"{self.path}: this file must be made beside the output and cannot ({error.strerror})"
+            ) from None
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise EnvironmentProblem(
-                f"another run is writing to the same output (it holds {self.path}). Wait for it, stop it, or give another"
-                " output file"
+                f"another run is writing to the same output (it holds {self.path}). Wait for it, stop it, or give"
+                " another output file"
             ) from None
         except OSError as error:
             log.warning("%s: this file system has no locks (%s); start only one run on this output", self.path, error)
@@ -116,7 +121,10 @@ def _open(plan, results, checkpoint, lock, communicator):
     if communicator.size > 1:
         log.info("MPI: %s; %s", mpi_library(), "parallel HDF5" if results.is_parallel else "serial HDF5, rank 0 writes")
     if not os.path.exists(results.path):
-        results.create()
+        try:
+            results.create()
+        except OSError as error:
+            raise OutputError(f"{results.path}: cannot be created ({error})") from None
         checkpoint.remove()
         log.info("created %s", results.path)
         return np.arange(plan.n_tasks), []
@@ -132,7 +140,7 @@ def _open(plan, results, checkpoint, lock, communicator):
 
 def _refuse_unwritable(path):
     folder = os.path.dirname(os.path.abspath(path))
-    if not path or path.endswith(os.sep) or os.path.isdir(path):
+    if not path or path.endswith(os.sep) or (os.path.exists(path) and not os.path.isfile(path)):
         raise OutputError(f"{path or '(empty)'}: is not the name of a file; give one")
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -142,13 +150,15 @@ def _refuse_unwritable(path):
                 pass
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); give a file in a folder that exists and that you can write to"
+            f"{path}: cannot be written ({error.strerror}); give a file in a folder that exists and that you can"
+            " write to"
         ) from None
 
 
 def _compile(communicator, plan, task):
     """Fill the on-disk cache of compiled kernels from rank 0, before the others load it: they would all compile."""
     if communicator.rank == 0:
+        log.info("loading kernels (the first time they are compiled, some 20 s)")
         problem = plan.problem(task)
         with suppress(Exception):  # a point that fails does so again as a task, and becomes a row with its reason
             plan.model.solve(replace(problem, solver=replace(problem.solver, max_steps=1)))

@@ -44,7 +44,6 @@ class Axis:
             return np.geomspace(*self.given, self.n_points)
         return np.array(self.given, dtype=float)
 
-
     def completed(self):
         """The axis as an input file would give it."""
         if self.kind == "value":

@@ -44,7 +44,7 @@ class Worker:
         Returns
         -------
         float or None
-            Processor time of the task [s]; None if it was paused.
+            Time of the task [s]; None if it was paused.
         """
         task = self.queue[0]
         attempt, spent, state = 0, 0.0, None
@@ -52,11 +52,11 @@ class Worker:
             _, attempt, spent, state = self.suspended.pop(task)
         problem = self.plan.problem(task)
         while True:
-            started = time.process_time()
+            started = time.perf_counter()
             solver = problem.solver if attempt == 0 else problem.solver.more_careful()
             left = replace(solver, max_seconds=solver.max_seconds - spent)
             outcome = self._solve(replace(problem, solver=left), state, pause)
-            spent += time.process_time() - started
+            spent += time.perf_counter() - started
             if outcome.code == ResultCode.PAUSED:
                 self.suspended[task] = Suspended(task, attempt, spent, outcome.state)
                 return None

@@ -45,8 +45,16 @@ SETTINGS = (
     Setting("T_start", 1000.0, "temperature at which no heavy neutrino is there yet", low=1.0, high=1e7, unit="GeV"),
     Setting("T_end", 10.0, "temperature at which the solve ends", low=0.01, high=1e6, unit="GeV"),
     Setting("rate_factor", 1.0, "multiplies all rates gamma_+-: kappa of EST fig. 18", low=0.0, high=1e6),
-    Setting("gamma_minus_factor", 1.0, "multiplies the fermion-number violating rate: 0 in EST fig. 13", low=0.0, high=1e6),
-    Setting("h_plus_factor", 1.0, "multiplies the fermion-number conserving Hamiltonian: 0 in EST fig. 19", low=0.0, high=1e6),
+    Setting(
+        "gamma_minus_factor", 1.0, "multiplies the fermion-number violating rate: 0 in EST fig. 13", low=0.0, high=1e6
+    ),
+    Setting(
+        "h_plus_factor",
+        1.0,
+        "multiplies the fermion-number conserving Hamiltonian: 0 in EST fig. 19",
+        low=0.0,
+        high=1e6,
+    ),
 )
 
 OBSERVABLES = (
@@ -56,7 +64,9 @@ OBSERVABLES = (
     Observable("Y_L", "1", "total lepton asymmetry, sum of Y_Delta_alpha, at T_end"),
     Observable("Y_N_2", "1", "yield of N_2 (mean of both helicities) at T_end"),
     Observable("Y_N_3", "1", "yield of N_3 (mean of both helicities) at T_end"),
-    Observable("Y_Delta_N", "1", "asymmetry of the heavy neutrinos, Tr(rho_N - rho_Nbar)/s, at T_end, eq. (4.2) of EST"),
+    Observable(
+        "Y_Delta_N", "1", "asymmetry of the heavy neutrinos, Tr(rho_N - rho_Nbar)/s, at T_end, eq. (4.2) of EST"
+    ),
     Observable("Y_L_sphaleron", "1", "total lepton asymmetry at the sphaleron freeze-out, T = 131.7 GeV"),
     Observable("Y_B", "1", "baryon asymmetry n_B/s, frozen in instantaneously at T = 131.7 GeV"),
     Observable("Y_Delta_e_max", "1", "electron asymmetry of largest modulus from T_start to T_end, sec. 8 of EST"),
@@ -71,7 +81,9 @@ OBSERVABLES = (
     Observable("Y_Delta_N", "1", "asymmetry of the heavy neutrinos, eq. (4.2) of EST", "trajectory"),
     Observable("Gamma_N_small_over_H", "1", "smaller eigenvalue of the momentum-averaged Gamma_N over H", "trajectory"),
     Observable("Gamma_N_large_over_H", "1", "larger eigenvalue of the momentum-averaged Gamma_N over H", "trajectory"),
-    Observable("Gamma_osc_over_H", "1", "oscillation rate M delta M(T)/(3 T H), eqs. (4.5), (4.7) of EST", "trajectory"),
+    Observable(
+        "Gamma_osc_over_H", "1", "oscillation rate M delta M(T)/(3 T H), eqs. (4.5), (4.7) of EST", "trajectory"
+    ),
     Observable("momentum", "1", "y = k/T of the mode", "mode"),
     Observable("weight", "1", "quadrature weight of the mode, n/T^3 = sum of weight f", "mode"),
     Observable("f_N_2", "1", "occupation of N_2 (mean of both helicities) at T_end", "mode"),
@@ -136,9 +148,7 @@ class _Solve:
         self._modes(self.u)[0] = -2 * self.equilibrium(self.t_start)
         t, at_start = self.table, np.empty((kernel.N_CHANNELS, self.grid.n_modes))
         kernel.coefficients_at(z, t.z_start, t.spacing, t.cells, self.rate_factors, at_start)
-        kernel.right_hand_side(
-            self.u, at_start, t.weights, self.flavours, self.delta_mass, self.omega, self.slope
-        )
+        kernel.right_hand_side(self.u, at_start, t.weights, self.flavours, self.delta_mass, self.omega, self.slope)
 
     # The state is one flat array, so that the engine can send and store it without knowing what it means.
 
@@ -292,15 +302,14 @@ class LeptonAsymmetry(Model):
     def check(self, settings, temperatures):
         problems = []
         if settings["T_end"] >= settings["T_start"]:
-            problems.append(
-                f"T_end = {settings['T_end']} GeV must be below T_start = {settings['T_start']} GeV: time runs to lower T"
+            text = (
+                f"T_end = {settings['T_end']} GeV must be below T_start = {settings['T_start']} GeV: time runs that way"
             )
+            problems.append(("settings", text))
         outside = [t for t in temperatures if not settings["T_end"] <= t <= settings["T_start"]]
         if outside:
-            problems.append(
-                f"output temperature {outside[0]} GeV is outside T_end ... T_start = {settings['T_end']} ..."
-                f" {settings['T_start']} GeV"
-            )
+            text = f"{outside[0]} GeV is outside T_end ... T_start = {settings['T_end']} ... {settings['T_start']} GeV"
+            problems.append(("output.temperatures", text))
         return problems
 
     def predicted_seconds(self, settings, n_modes, solver):

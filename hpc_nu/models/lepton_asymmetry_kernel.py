@@ -15,8 +15,8 @@ Y_a = F^dagger P_a F (A their sum over flavours; complex conjugation flips compo
     Gt_a = ((g_- - g_+) a_0, (g_- - g_+) a_1, -(g_+ + g_-) a_2, (g_- - g_+) a_3),    S_a the same with sigma for g
     I_a = 2 a_0 sum_k w_k (sigma_+ + sigma_-)
 
-Relation to eqs. (6.1c,d) there: rho_+ = (s_0, s_1, d_2, s_3)/2, rho_- = (d_0, d_1, s_2, d_3).  No complex numbers, so rho
-is hermitian exactly.  Conserved: sum_a X_a + 2 sum_k w_k d_0 if g_- = 0, sum_a X_a - 2 sum_k w_k d_0 if g_+ = 0.
+Relation to eqs. (6.1c,d) there: rho_+ = (s_0, s_1, d_2, s_3)/2, rho_- = (d_0, d_1, s_2, d_3).  No complex numbers, so
+rho is hermitian exactly.  Conserved: sum_a X_a + 2 sum_k w_k d_0 if g_- = 0, sum_a X_a - 2 sum_k w_k d_0 if g_+ = 0.
 
 The unknowns are u = (X_e, X_mu, X_tau, s_0[modes], ..., s_3[modes], d_0[modes], ..., d_3[modes]).
 """
@@ -34,7 +34,6 @@ from hpc_nu.seesaw.rate_table import (
     SIGMA_RATIO_PLUS,
 )
 from hpc_nu.solver.esdirk import (
-    FAST,
     STEP_ACCEPTED,
     STEP_UNDERFLOW,
     Z,
@@ -65,7 +64,7 @@ RUNNING, AT_STOP, UNDERFLOW, NOT_FINITE = 0, 1, 2, 3
 MAX_VALUE, MAX_Z = 0, 1
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, error_model="numpy")
 def coefficients_at(z, z_start, spacing, cells, factors, out):
     """Interpolate the table at `z`.
 
@@ -93,13 +92,13 @@ def coefficients_at(z, z_start, spacing, cells, factors, out):
         out[SM, k] = out[SIGMA_RATIO_MINUS, k] * out[GM, k]
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, error_model="numpy")
 def contract(a, b):
     """Scalar product of two vectors of four Pauli components."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, error_model="numpy")
 def back_reaction(omega, x, flavours, back):
     """Fill `back` (4,) with sum_a mu_a a, the flavour part of the back-reaction; returns mu = omega X (3,)."""
     mu = np.empty(3)
@@ -111,7 +110,7 @@ def back_reaction(omega, x, flavours, back):
     return mu
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, error_model="numpy")
 def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
     """du/dz.
 
@@ -166,7 +165,7 @@ G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE, ST, S
 N_FACTORS = 18
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, error_model="numpy")
 def factor_stage(tau, coefficients, weights, total, delta_mass, factors, border):
     """Factor 1 - tau A of each mode, and sum up what the modes contribute to the equation of the asymmetries.
 
@@ -231,7 +230,7 @@ def factor_stage(tau, coefficients, weights, total, delta_mass, factors, border)
     border[3, 0], border[3, 1], border[3, 2], border[3, 3] = p03, p13, p32, p33
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, error_model="numpy")
 def solve_modes(tau, factors, back, r, out):
     """(1 - tau A) v = r for each mode at given asymmetries.
 
@@ -293,7 +292,7 @@ def solve_3x3(matrix, rhs, out):
         out[row] = rest / matrix[row, row]
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, error_model="numpy")
 def solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, r, out, factors):
     """(1 - tau A) u = r + tau source, by block elimination: modes, then the asymmetries, then the modes again.
 
@@ -340,7 +339,7 @@ def solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, r, out,
         r_modes[0, k] += 2 * tau * coefficients[FS, k]
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, error_model="numpy")
 def error_norm(error, old, new, norm_weights, rtol):
     """Largest of the errors of the asymmetries, of s and of d, in units of the tolerance.
 
@@ -362,9 +361,7 @@ def error_norm(error, old, new, norm_weights, rtol):
                 v2 += norm_weights[k] * v[i, k] * v[i, k]
         ratio = np.sqrt(e2) / ((ATOL_S if block == 0 else ATOL_D) + np.sqrt(max(u2, v2)))
         worst, total = max(worst, ratio), total + ratio
-    if total < np.inf:  # max() alone loses nan, and np.isfinite is not reliable in a function with FAST
-        return worst / rtol
-    return np.nan
+    return worst / rtol if np.isfinite(total) else np.nan  # max() alone loses nan
 
 
 @njit(cache=True, error_model="numpy")

@@ -5,8 +5,9 @@ parameters, settings and observables, and solves one `Problem` as a pure functio
 campaign engine knows models through this file alone, so adding a model is adding one file to `models/`.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -188,8 +189,8 @@ class Model:
 
         Returns
         -------
-        list of str
-            One complete sentence for each problem; empty if all is well.
+        list of (str, str)
+            Section of the input file ("settings" or "output.temperatures") and a complete sentence, for each problem.
         """
         return []
 

@@ -32,5 +32,3 @@ def baryons_per_lepton_asymmetry(temperature, vev_squared):
     """
     t2 = temperature**2
     return -4 * (77 * t2 + 54 * vev_squared) / (869 * t2 + 666 * vev_squared)
-
-

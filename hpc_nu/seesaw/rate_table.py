@@ -25,7 +25,7 @@ LN_GAMMA_PLUS, LN_GAMMA_MINUS, H_PLUS, H_MINUS, MASS_OVER_E, SIGMA_RATIO_PLUS, S
 N_CHANNELS = 8
 
 SPACING = 0.01
-"""Step of the table in z; fine enough for the 3 % wide rounding of v(T) at the crossover, good to 5e-6 of the asymmetries."""
+"""Step of the table in z: resolves the 3 % wide rounding of v(T) at the crossover; 5e-6 of the asymmetries."""
 
 
 class RateTable(NamedTuple):
@@ -107,7 +107,9 @@ def build_rate_table(rates, mass, t_start, t_end, nodes, weights, averaged):
     values = coefficients(rates, mass, mass * np.exp(-z), nodes, weights, averaged)
     gamma = values[:, :2].copy()
     if not (np.all(np.isfinite(values)) and np.all(gamma > 0)):
-        raise ValueError(f"the rates at M = {mass} GeV are not finite and positive everywhere from {t_start} to {t_end} GeV")
+        raise ValueError(
+            f"the rates at M = {mass} GeV are not finite and positive everywhere from {t_start} to {t_end} GeV"
+        )
     values[:, LN_GAMMA_PLUS : LN_GAMMA_MINUS + 1] = np.log(gamma)
     values[:, SIGMA_RATIO_PLUS : SIGMA_RATIO_MINUS + 1] /= gamma
     # (cell, channel, power, mode)

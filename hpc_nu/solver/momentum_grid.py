@@ -81,8 +81,7 @@ def equal_occupation(n_modes, y_min=0.1, y_max=20.0, soft_modes=()):
 
     total = occupation(y_max)
     inner = [
-        brentq(lambda y, i=i: occupation(y) - total * i / n_cells, y_min, y_max, xtol=1e-13)
-        for i in range(1, n_cells)
+        brentq(lambda y, i=i: occupation(y) - total * i / n_cells, y_min, y_max, xtol=1e-13) for i in range(1, n_cells)
     ]
     y = np.sort(np.concatenate([[y_min], inner, [y_max], soft_modes]))
     dy = np.diff(y)

@@ -33,6 +33,15 @@ def test_any_number_of_ranks_gives_the_file_of_one_process(ranks, alone, tmp_pat
     assert not (tmp_path / "ranks.h5.checkpoint").exists()
 
 
+def test_a_run_that_compiles_gives_the_file_of_one_that_loads_compiled_kernels(alone, tmp_path):
+    """With reassociation or contraction allowed these two were different programs, and so were the ranks of one run."""
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    code, text = hpc_nu(tmp_path, "run", write(tmp_path, LEPTON), "-o", "compiled.h5", environment=environment)
+    assert code == 0, text
+    assert any((tmp_path / "cache").rglob("*.nbi")), "nothing was compiled"
+    assert_same_results(tmp_path / "compiled.h5", alone)
+
+
 def test_every_task_is_solved_exactly_once_also_through_many_epochs(tmp_path):
     text = TOY + "settings: {steps: 7, nap: 0.01, state_size: 20000}\n"
     environment = {LOG: str(tmp_path / "solves")}

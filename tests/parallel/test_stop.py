@@ -100,7 +100,7 @@ def suspended_toys(folder):
 
 def test_the_end_of_the_allocation_stops_a_run_by_itself(tmp_path):
     input_path = write(tmp_path, TOY + "settings: {steps: 1000, nap: 0.01}\n")
-    environment = {"SLURM_JOB_END_TIME": str(int(time.time()) + 65)}  # the margin is 60 s
+    environment = {"SLURM_JOB_END_TIME": str(int(time.time()) + 10)}  # the margin is a tenth of it
     code, text = hpc_nu(tmp_path, "run", input_path, "-o", "toy.h5", before=BEFORE, environment=environment)
     assert code == CHECKPOINTED, text
     assert "the allocation ends soon" in text

@@ -40,7 +40,9 @@ def solve(*arguments, **keywords):
 def integral(function, low, high):
     """Adaptive quadrature over decades, far below the tolerances asked of the closed forms."""
     edges = [low] + [edge for edge in 10.0 ** np.arange(-9, 2.1, 0.5) if low < edge < high] + [high]
-    return sum(quad(function, u, v, epsabs=0, epsrel=1e-12, limit=400)[0] for u, v in zip(edges, edges[1:]))
+    return sum(
+        quad(function, u, v, epsabs=0, epsrel=1e-12, limit=400)[0] for u, v in zip(edges, edges[1:], strict=False)
+    )
 
 
 def bosons_over_boltzmann_yield(x):
@@ -255,9 +257,7 @@ def test_stored_spectra_lie_on_the_output_momenta():
 # ---- constraints
 
 
-@pytest.mark.parametrize(
-    "flag, mass_kev", [("delta", 0.79), ("true", 3.97), ("today", 1.318)]
-)  # 5 keV <p/T>/3.15
+@pytest.mark.parametrize("flag, mass_kev", [("delta", 0.79), ("true", 3.97), ("today", 1.318)])  # 5 keV <p/T>/3.15
 def test_lyman_alpha_bound_sits_where_eq_20_puts_it(flag, mass_kev):
     name = f"lyman_alpha_ok_{flag}"
     assert (solve(m_N=mass_kev * 0.99e-6)[name], solve(m_N=mass_kev * 1.01e-6)[name]) == (0.0, 1.0)

@@ -35,8 +35,8 @@ output: {temperatures: {log: [1000, 400], points: 7, unit: GeV}}
 GRIDS = {
     "averaged": ("averaged", 1, "averaged"),
     "equal_occupation-5": ("equal_occupation", 5, "equal_occupation"),
-    "equal_occupation-8-soft_modes=()": ("equal_occupation", 8, "equal_occupation"),
-    "equal_occupation-8-soft_modes=(0.03, 0.3)": ("equal_occupation", 8, "equal_occupation, soft_modes 0.03 0.3"),
+    "equal_occupation-8": ("equal_occupation", 8, "equal_occupation"),
+    "equal_occupation-8-soft_modes=0.03,0.3": ("equal_occupation", 8, "equal_occupation, soft_modes 0.03 0.3"),
     "gauss_legendre-4": ("gauss_legendre", 4, "gauss_legendre"),
     "gauss_legendre-6": ("gauss_legendre", 6, "gauss_legendre"),
 }
@@ -93,7 +93,7 @@ def test_grids_are_those_of_the_input_and_families_differ_in_their_options(resul
     assert {label: (g.kind, g.n_modes, g.family) for label, g in results.grids.items()} == GRIDS
     for label, grid in results.grids.items():
         assert set(results.select(grid=label).points.n_modes.values) == {grid.n_modes}
-    assert results.grids["equal_occupation-8-soft_modes=(0.03, 0.3)"].options["soft_modes"] == [0.03, 0.3]
+    assert results.grids["equal_occupation-8-soft_modes=0.03,0.3"].options["soft_modes"] == [0.03, 0.3]
 
 
 def test_values_of_a_row_that_is_not_done_are_hidden(damaged):
@@ -110,7 +110,7 @@ def test_values_of_a_row_that_is_not_done_are_hidden(damaged):
 
 def test_file_can_be_read_while_a_campaign_writes_it(damaged):
     program = f"from hpc_nu.analysis import read_results; print(read_results({str(damaged)!r}).scalars.Y_L.size)"
-    with h5py.File(damaged, "r+"):
+    with h5py.File(damaged, "r+", locking=False):  # as the campaign opens it
         ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert ended.stdout.strip() == str(N_TASKS), ended.stderr
 
@@ -232,9 +232,9 @@ def test_missing_rows_are_not_a_number_in_a_table_of_points_and_grids(damaged):
 
 def test_without_gauss_legendre_the_finest_grid_is_the_reference(damaged):
     with h5py.File(damaged) as file:
-        gauss = np.flatnonzero(np.char.startswith(file["points/grid"][:], b"gauss"))
+        gauss = [i for i, label in enumerate(file["points/grid"].asstr()[:]) if label.startswith("gauss")]
     set_status(damaged, gauss, 0)
-    assert finest_grid(read_results(damaged)) == "equal_occupation-8-soft_modes=()"
+    assert finest_grid(read_results(damaged)) == "equal_occupation-8"
 
 
 def test_comparison_without_grids_or_observable_is_refused_with_what_there_is(results):

@@ -291,7 +291,7 @@ def test_step_that_is_not_finite_is_rejected(error):
 @pytest.mark.parametrize("z", [-3.0, 0.0, 7.0])
 def test_hopeless_step_ends_in_underflow_after_few_attempts(z):
     clock = esdirk.new_clock(z, 0.1)
-    for attempt in range(400):
+    for attempt in range(400):  # noqa: B007
         h = esdirk.begin_step(clock, z + 1)
         assert h > 0
         if esdirk.end_step(clock, h, z + 1, np.nan, 5, 1.0) == esdirk.STEP_UNDERFLOW:

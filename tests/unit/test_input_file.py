@@ -33,7 +33,8 @@ class ToyModel(Model):
 
     def check(self, settings, temperatures):
         too_hot = temperatures[temperatures > settings["T_start"]]
-        return [f"the temperature {too_hot[0]:g} GeV is above T_start"] if len(too_hot) else []
+        text = "the temperature {:g} GeV is above T_start"
+        return [("settings", text.format(too_hot[0]))] if len(too_hot) else []
 
 
 class PlainModel(Model):

@@ -19,7 +19,10 @@ def fermi_dirac(y):
 
 def cell_occupations(edges):
     return np.array(
-        [quad(lambda y: y**2 * fermi_dirac(y), *cell, epsabs=0, epsrel=1e-12)[0] for cell in zip(edges, edges[1:])]
+        [
+            quad(lambda y: y**2 * fermi_dirac(y), *cell, epsabs=0, epsrel=1e-12)[0]
+            for cell in zip(edges, edges[1:], strict=False)
+        ]
     )
 
 
