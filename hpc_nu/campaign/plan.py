@@ -112,6 +112,7 @@ class Plan:
             temperatures=self.temperatures,
             momenta=self.momenta,
             solver=self.solver,
+            offsets={name: (about, float(values[task])) for name, (about, values) in self.offsets.items()},
         )
 
     def task_class(self, task):

@@ -5,6 +5,7 @@ from importlib import import_module
 MODELS = {
     "lepton_asymmetry": "hpc_nu.models.lepton_asymmetry:LeptonAsymmetry",
     "asymmetric_freeze_in": "hpc_nu.models.asymmetric_freeze_in:AsymmetricFreezeIn",
+    "low_energy_constants": "hpc_nu.models.low_energy_constants:LowEnergyConstants",
 }
 """Where each model lives, by its word in an input file: "module:class"."""
 

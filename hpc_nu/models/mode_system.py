@@ -124,6 +124,8 @@ class Problem:
         Output temperatures, decreasing.
     momenta : (n,) array
         Output momenta k/T.
+    offsets : mapping of str to (float, float)
+        Tuned value and offset of those parameters that the input file gives with `about`; `point` has their sum.
     """
 
     point: Mapping[str, float]
@@ -132,6 +134,11 @@ class Problem:
     temperatures: np.ndarray = field(default_factory=lambda: np.empty(0))
     momenta: np.ndarray = field(default_factory=lambda: np.empty(0))
     solver: SolverSettings = SolverSettings()
+    offsets: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def tuned(self, name):
+        """Tuned value and offset of a parameter: its value and zero if it was not given with `about`."""
+        return self.offsets.get(name, (self.point[name], 0.0))
 
 
 @dataclass(frozen=True)

@@ -479,5 +479,5 @@ def test_not_a_number_ends_in_a_failure_after_few_steps():
 
 def test_combinations_of_settings_that_make_no_sense_are_named():
     assert MODEL.check(DEFAULTS, [1000.0, 10.0]) == []
-    assert any("T_end" in message for message in MODEL.check(DEFAULTS | {"T_end": 1000.0}, []))
-    assert any("5.0 GeV" in message for message in MODEL.check(DEFAULTS, [20.0, 5.0]))
+    assert any("T_end" in message for _, message in MODEL.check(DEFAULTS | {"T_end": 1000.0}, []))
+    assert any("5.0 GeV" in message for _, message in MODEL.check(DEFAULTS, [20.0, 5.0]))
