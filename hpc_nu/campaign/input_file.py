@@ -40,6 +40,7 @@ OUTPUT_FORMS = ("list", "linear", "log")
 FORMS = ("value", *OUTPUT_FORMS, "range")
 
 MAX_TASKS = 10**8
+MAX_CHECKED_POINTS = 10**6
 MAX_OUTPUT_POINTS = 10**6
 MAX_MODES = 4096
 
@@ -166,7 +167,7 @@ def _solver(node):
 
 def _epoch_seconds(node):
     entries = node.entries(("epoch_seconds",)) or {}
-    return entries["epoch_seconds"].number(POSITIVE) if entries else 60.0
+    return entries["epoch_seconds"].number(Interval(0.05, 86400.0)) if entries else 60.0
 
 
 # Parameters
@@ -251,11 +252,13 @@ def _check_range(node, column):
             about = "" if column.about is None else f"{column.about!r} {column.unit} + "
             unit = column.unit if column.about is None else column.offset_unit
             item.mistake(f"{about}{item.text}{'' if unit == '1' else ' ' + unit} is out of range", accepted)
-    if column.about is not None:
-        form = column.form
-        offsets = form.values() if isinstance(form, Axis) else np.array([form.low, form.high])
-        if len(np.unique(column.total(offsets))) < len(offsets):
-            node.mistake(f"the offsets are too close: in double precision some {column.about!r} + offset are the same")
+    form = column.form
+    if isinstance(form, Axis) and form.n_points > MAX_CHECKED_POINTS:
+        return
+    values = form.values() if isinstance(form, Axis) else np.array([form.low, form.high])
+    if len(np.unique(column.total(values))) < len(values):
+        sum_text = "" if column.about is None else f" {column.about!r} + offset"
+        node.mistake(f"the values are too close: in double precision some{sum_text} are the same")
 
 
 # Output
@@ -378,7 +381,7 @@ def _grid_option(node, default):
         return None if None in n_modes or not n_modes else n_modes
     if isinstance(default, tuple):
         return () if node.value == [] else distinct_numbers(node, POSITIVE)
-    return node.number(POSITIVE)
+    return node.number(Interval(1e-3, 1e3))  # momenta k/T: beyond these there are no neutrinos
 
 
 def _check_nodes(node, options):

@@ -241,6 +241,8 @@ class Marked:
         kinds = {dict: "a mapping", list: "a list", bool: "the switch", type(None): "nothing", str: "the string"}
         text = repr(self.text) if isinstance(self.value, str) else self.text if self.value is not None else ""
         given = f"{kinds.get(type(self.value), 'the number')} {text}".rstrip()
+        if isinstance(self.value, str) and isinstance(resolve(self.text), (int, float)):
+            hint += "; take away the quotes"
         return self.mistake(f"{wanted} is needed, not {given}{hint}", accepted, suggestion)
 
 
