@@ -18,7 +18,7 @@ matplotlib.use("Agg")  # compute nodes have no display
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-from hpc_nu.analysis import ResultsError, read_results  # noqa: E402
+from hpc_nu.analysis import ResultsError, figures, read_results  # noqa: E402
 
 KEV = 1e-6  # GeV
 BAND = (0.11, 0.13)
@@ -191,15 +191,11 @@ def main(arguments=None):
         for axes, path in zip(panels.flat, options.files, strict=False):
             results = Panel(path)
             draw(axes, results, options.figure or recognise(results))
+        for axes in list(panels.flat)[len(options.files) :]:
+            axes.set_visible(False)
+        figures.save(picture, options.output)
     except ResultsError as error:
         print(f"plot_asymmetric_freeze_in: {error}", file=sys.stderr)
-        return 2
-    for axes in list(panels.flat)[len(options.files) :]:
-        axes.set_visible(False)
-    try:
-        picture.savefig(options.output, dpi=150)
-    except (OSError, ValueError) as error:
-        print(f"{parser.prog}: {options.output}: cannot be written ({error})", file=sys.stderr)
         return 2
     return 0
 

@@ -134,14 +134,9 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         results = read_results(options.file, model="lepton_asymmetry")
-        picture = draw(results, choose(results, options.task))
+        figures.save(draw(results, choose(results, options.task)), options.output)
     except ResultsError as error:
         print(f"plot_convergence: {error}", file=sys.stderr)
-        return 2
-    try:
-        picture.savefig(options.output, dpi=150)
-    except (OSError, ValueError) as error:
-        print(f"{parser.prog}: {options.output}: cannot be written ({error})", file=sys.stderr)
         return 2
     return 0
 

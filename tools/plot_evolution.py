@@ -113,14 +113,9 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         results = read_results(options.file, model="lepton_asymmetry")
-        picture = draw(choose(results, options.task, options.grid))
+        figures.save(draw(choose(results, options.task, options.grid)), options.output)
     except ResultsError as error:
         print(f"plot_evolution: {error}", file=sys.stderr)
-        return 2
-    try:
-        picture.savefig(options.output, dpi=150)
-    except (OSError, ValueError) as error:
-        print(f"{parser.prog}: {options.output}: cannot be written ({error})", file=sys.stderr)
         return 2
     return 0
 

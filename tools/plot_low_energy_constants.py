@@ -19,7 +19,7 @@ matplotlib.use("Agg")  # compute nodes have no display
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-from hpc_nu.analysis import ResultsError, read_results  # noqa: E402
+from hpc_nu.analysis import ResultsError, figures, read_results  # noqa: E402
 
 RATE_RANGE = (0.2, 5.0)
 SYMBOL = {
@@ -139,12 +139,12 @@ def main(arguments=None):
                     0.99, 0.01, f"{panel.n_pending} points not done", transform=axes.transAxes, ha="right",
                     fontsize="small",
                 )  # fmt: skip
+        for axes in list(panels.flat)[len(options.files) :]:
+            axes.set_visible(False)
+        figures.save(picture, options.output)
     except ResultsError as error:
         print(f"plot_low_energy_constants: {error}", file=sys.stderr)
         return 2
-    for axes in list(panels.flat)[len(options.files) :]:
-        axes.set_visible(False)
-    picture.savefig(options.output, dpi=150)
     return 0
 
 

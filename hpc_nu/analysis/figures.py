@@ -1,4 +1,4 @@
-"""What the figures of arXiv:2011.12637 have in common: their axes, their marks and the text above them.
+"""What figures have in common, above all those of arXiv:2011.12637: axes, marks, the text above them, saving.
 
 Works on axes that are given; which program draws what, and how it is shown, is not decided here.
 """
@@ -107,3 +107,17 @@ def _number(value):
     if -2 <= int(exponent) <= 3:
         return f"{value:g}"
     return rf"{float(mantissa):g} \times 10^{{{int(exponent)}}}"
+
+
+def save(picture, path):
+    """Write a picture in the format that the name of the file says.
+
+    Raises
+    ------
+    ResultsError
+        If it cannot be written there.
+    """
+    try:
+        picture.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{path}: cannot be written ({error})") from None

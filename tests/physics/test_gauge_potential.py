@@ -142,9 +142,7 @@ def test_potential_has_converged(temperature):
     momenta, vev = temperature * np.array([0.1, 1.0, 10.0]), higgs_expectation_value(temperature)
     for mass in (0.0, 1.0, 30.0):
         for lepton_mass in (0.0, sm.CHARGED_LEPTON_MASSES[2]):
-            coarse, fine = (
-                active_potential(momenta, mass, temperature, vev, lepton_mass, n_nodes=n) for n in (16, 40)
-            )
+            coarse, fine = (active_potential(momenta, mass, temperature, vev, lepton_mass, n_nodes=n) for n in (16, 40))
             np.testing.assert_allclose(coarse, fine, rtol=1e-4)
 
 

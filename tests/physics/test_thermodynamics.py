@@ -209,8 +209,15 @@ def test_redshift_factor_conserves_entropy_and_chains(name):
 
 @ALL
 def test_every_function_broadcasts_and_refuses_other_temperatures(name):
-    for function in (th.energy_degrees_of_freedom, th.entropy_degrees_of_freedom, th.energy_density,
-                     th.entropy_density, th.pressure, th.sound_speed_squared, th.hubble_rate):
+    for function in (
+        th.energy_degrees_of_freedom,
+        th.entropy_degrees_of_freedom,
+        th.energy_density,
+        th.entropy_density,
+        th.pressure,
+        th.sound_speed_squared,
+        th.hubble_rate,
+    ):
         grid = function(np.array([[1e-4, 1.0, 1e6]]), name)
         assert grid.shape == (1, 3) and np.all(np.isfinite(grid))
         assert np.ndim(function(1.0, name)) == 0 and function(1.0, name) == grid[0, 1]
