@@ -7,7 +7,7 @@ of a class took corrects it.
 import numpy as np
 
 BATCH_SECONDS = 1.0
-MAX_BATCH = 256
+MAX_BATCH = 4096
 
 
 class Schedule:

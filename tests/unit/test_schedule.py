@@ -62,12 +62,12 @@ def test_batches_are_bounded_in_time_number_and_share():
 
 
 def test_finished_tasks_correct_the_prediction():
-    queue = schedule([1e-3], np.zeros(10_000, dtype=int))
+    queue = schedule([1e-5], np.zeros(100_000, dtype=int))
     assert len(queue.batch()) == MAX_BATCH
     queue.record(0, 100, 50.0)
     assert queue.expected_seconds()[0] == pytest.approx(0.5, rel=0.02)
     assert len(queue.batch()) == 2
-    assert queue.remaining_seconds() == pytest.approx((10_000 - MAX_BATCH - 2) * queue.expected_seconds()[0])
+    assert queue.remaining_seconds() == pytest.approx((100_000 - MAX_BATCH - 2) * queue.expected_seconds()[0])
 
 
 def test_nothing_waiting_is_nothing_to_do():
