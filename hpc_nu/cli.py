@@ -5,15 +5,11 @@ import os
 import sys
 import traceback
 
-# A rank is one core.  The linear algebra libraries read this when numpy is first loaded; their threads only get in the
-# way of the other ranks.
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
-
-from hpc_nu import __version__  # noqa: E402
-from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError, Refused  # noqa: E402
-from hpc_nu.campaign.marked_yaml import InputError  # noqa: E402
-from hpc_nu.models import MODELS  # noqa: E402
+from hpc_nu import __version__
+from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError, Refused
+from hpc_nu.campaign.marked_yaml import InputError
+from hpc_nu.models import MODELS
+from hpc_nu.solver.kernel_cache import use_kernel_cache
 
 
 def main(arguments=None):
@@ -25,6 +21,7 @@ def main(arguments=None):
         Exit code: 0 complete, 1 failure, 2 bad input, 3 broken environment, 75 checkpointed (run again to continue).
     """
     options = _parser().parse_args(arguments)
+    _prepare_libraries()
     try:
         return options.command(options)
     except (InputError, CampaignError) as error:
@@ -32,6 +29,13 @@ def main(arguments=None):
         return BAD_INPUT if isinstance(error, InputError) else error.exit_code
     except BrokenPipeError:
         return FAILURE
+
+
+def _prepare_libraries():
+    """Settings that numpy and numba read when they are first loaded, which is why the commands import so late."""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")  # a rank is one core; more threads get in the way of other ranks
+    use_kernel_cache()
 
 
 def _parser():

@@ -4,6 +4,11 @@ import signal
 
 import pytest
 
+from hpc_nu.solver.kernel_cache import use_kernel_cache
+
+# As the commands do: a kernel compiled from other sources must not be what is tested.
+use_kernel_cache()
+
 try:
     import mpi4py
 except ImportError:

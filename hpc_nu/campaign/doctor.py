@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 
 from hpc_nu import __version__
 from hpc_nu.campaign.communicator import launched_processes
@@ -77,19 +76,13 @@ def _hdf5(problems, remarks):
 
 
 def _kernel_cache():
-    return os.environ.get("NUMBA_CACHE_DIR") or "beside the source (NUMBA_CACHE_DIR is not set)"
+    return os.environ.get("NUMBA_CACHE_DIR", "not kept")
 
 
 def _cache(problems, remarks):
-    import hpc_nu
-
-    folder = os.environ.get("NUMBA_CACHE_DIR") or os.path.dirname(hpc_nu.__file__)
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
+    folder = os.environ.get("NUMBA_CACHE_DIR", "")
+    if not os.access(folder, os.W_OK):
         remarks.append(
-            f"compiled kernels cannot be kept in {folder} ({error.strerror}): every start compiles anew, unless"
-            " NUMBA_CACHE_DIR names a folder on a shared file system"
+            f"compiled kernels cannot be kept in {folder or 'any folder tried'}: every start compiles anew, unless"
+            " NUMBA_CACHE_DIR names a folder on a shared file system that can be written"
         )
