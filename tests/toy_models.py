@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from hpc_nu.models import MODELS  # noqa: F401 - a test adds to it
-from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting, SolverSettings
 from hpc_nu.solver.result_codes import ResultCode
 
 PLACES = {"toy": "toy_models:Toy"}
@@ -69,7 +69,7 @@ class Toy(Model):
 
     @staticmethod
     def _fail(trouble, rtol):
-        if trouble == RAISES or (trouble == RAISES_AT_FIRST and rtol >= 1e-5):
+        if trouble == RAISES or (trouble == RAISES_AT_FIRST and rtol >= SolverSettings().rtol):
             raise ZeroDivisionError("no such vacuum")
         if trouble == LONG_MESSAGE:
             raise ValueError("\N{GREEK SMALL LETTER MU} " * 500)

@@ -99,7 +99,7 @@ class SolverSettings:
     """
 
     method: str = "esdirk54"
-    rtol: float = 1e-5
+    rtol: float = 3e-6
     max_steps: int = 200_000
     max_seconds: float = 600.0
 
