@@ -36,7 +36,7 @@ FREEZE_IN = """\
 campaign: freeze_in
 model: asymmetric_freeze_in
 parameters:
-  m_N:     {log: [1, 100], points: 20, unit: keV}
+  m_N:     {log: [1, 100], points: 200, unit: keV}
   m_phi:   {log: [100, 1000], points: 50, unit: GeV}
   mu:      {log: [1.0e-7, 1.0e-4], points: 4}
   epsilon: {value: 5.0e-6}
@@ -44,7 +44,7 @@ output:
   temperatures: {log: [1.0e+5, 1], points: 5, unit: GeV}
 run: {epoch_seconds: 0.1}
 """
-"""4000 tasks of 0.1 ms."""
+"""40 000 tasks of 0.04 ms."""
 
 TOY = """\
 campaign: toy

@@ -167,7 +167,7 @@ def _solver(node):
 
 def _epoch_seconds(node):
     entries = node.entries(("epoch_seconds",)) or {}
-    return entries["epoch_seconds"].number(Interval(0.05, 86400.0)) if entries else 60.0
+    return entries["epoch_seconds"].number(Interval(0.01, 86400.0)) if entries else 60.0
 
 
 # Parameters

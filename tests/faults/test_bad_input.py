@@ -11,6 +11,7 @@ from toy_models import BEFORE
 
 from hpc_nu import cli
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
+from hpc_nu.models.mode_system import SolverSettings
 
 GRIDS = "  - {kind: averaged}\n  - {kind: equal_occupation, n_modes: [5, 11, 82]}\n"
 
@@ -92,7 +93,7 @@ def test_the_file_of_another_campaign_is_refused_with_the_difference(finished, t
         ("points: 40", "points: 50", "points: 40, unit: 1} -> {linear: [0.1, 0.9], points: 50"),
         ("campaign: toy", "campaign: other", "campaign: toy -> other"),
         ("run:", "settings: {steps: 11}\nrun:", "settings.steps: 10 -> 11"),
-        ("run:", "solver: {rtol: 1e-6}\nrun:", "solver.rtol: 1e-05 -> 1e-06"),
+        ("run:", "solver: {rtol: 1e-6}\nrun:", f"solver.rtol: {SolverSettings().rtol!r} -> 1e-06"),
     ):
         input_path = write(tmp_path, TOY.replace(old, new), "other.yaml")
         before = files(tmp_path)
