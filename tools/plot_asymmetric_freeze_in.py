@@ -182,17 +182,11 @@ def main(arguments=None):
     parser.add_argument("--figure", type=int, choices=range(1, 7), help="draw every file as this figure")
     options = parser.parse_args(arguments)
 
-    n_columns = min(3, len(options.files))
-    n_rows = -(-len(options.files) // n_columns)
-    picture, panels = plt.subplots(
-        n_rows, n_columns, figsize=(5.6 * n_columns, 4.6 * n_rows), squeeze=False, layout="constrained"
-    )
+    picture, panels = figures.panels(len(options.files), 3, (5.6, 4.6))
     try:
-        for axes, path in zip(panels.flat, options.files, strict=False):
+        for axes, path in zip(panels, options.files, strict=True):
             results = Panel(path)
             draw(axes, results, options.figure or recognise(results))
-        for axes in list(panels.flat)[len(options.files) :]:
-            axes.set_visible(False)
         figures.save(picture, options.output)
     except ResultsError as error:
         print(f"plot_asymmetric_freeze_in: {error}", file=sys.stderr)

@@ -16,7 +16,6 @@ import matplotlib
 
 matplotlib.use("Agg")  # compute nodes have no display
 
-import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
 from hpc_nu.analysis import ResultsError, figures, read_results  # noqa: E402
@@ -122,13 +121,9 @@ def main(arguments=None):
     parser.add_argument("--figure", type=int, choices=sorted(DRAW), help="draw every file as this figure")
     options = parser.parse_args(arguments)
 
-    n_columns = min(2, len(options.files))
-    n_rows = -(-len(options.files) // n_columns)
-    picture, panels = plt.subplots(
-        n_rows, n_columns, figsize=(6.2 * n_columns, 5.0 * n_rows), squeeze=False, layout="constrained"
-    )
+    picture, panels = figures.panels(len(options.files), 2, (6.2, 5.0))
     try:
-        for axes, path in zip(panels.flat, options.files, strict=False):
+        for axes, path in zip(panels, options.files, strict=True):
             panel = Panel(path)
             figure = options.figure or recognise(panel)
             DRAW[figure](axes, panel)
@@ -139,8 +134,6 @@ def main(arguments=None):
                     0.99, 0.01, f"{panel.n_pending} points not done", transform=axes.transAxes, ha="right",
                     fontsize="small",
                 )  # fmt: skip
-        for axes in list(panels.flat)[len(options.files) :]:
-            axes.set_visible(False)
         figures.save(picture, options.output)
     except ResultsError as error:
         print(f"plot_low_energy_constants: {error}", file=sys.stderr)

@@ -3,6 +3,7 @@
 Works on axes that are given; which program draws what, and how it is shown, is not decided here.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
@@ -107,6 +108,23 @@ def _number(value):
     if -2 <= int(exponent) <= 3:
         return f"{value:g}"
     return rf"{float(mantissa):g} \times 10^{{{int(exponent)}}}"
+
+
+def panels(n, n_columns, size):
+    """A picture with `n` panels of `size` (width, height) [inch], `n_columns` beside each other.
+
+    Returns
+    -------
+    picture : matplotlib Figure
+    list of matplotlib Axes
+    """
+    n_columns = min(n_columns, n)
+    n_rows = -(-n // n_columns)
+    figsize = (size[0] * n_columns, size[1] * n_rows)
+    picture, grid = plt.subplots(n_rows, n_columns, figsize=figsize, squeeze=False, layout="constrained")
+    for axes in grid.flat[n:]:
+        axes.set_visible(False)
+    return picture, list(grid.flat[:n])
 
 
 def save(picture, path):

@@ -21,7 +21,7 @@ class Progress:
 
     def __init__(self, n_tasks, n_done):
         self.n_tasks = n_tasks
-        self.done = self.done_before = self.recorded = n_done
+        self.done = self.done_before = n_done
         self.failed = 0
         self.started = self.last_line = time.monotonic()
 
@@ -36,7 +36,6 @@ class Progress:
 
     def committed(self, schedule, n_failed):
         """All finished tasks are in the file now; `n_failed` of those of this epoch failed."""
-        self.recorded = self.done
         self.failed += n_failed
         self._line(schedule, "; recorded")
 

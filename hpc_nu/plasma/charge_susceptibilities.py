@@ -23,6 +23,7 @@ import numpy as np
 
 from hpc_nu.plasma.higgs import VACUUM_MASSES, higgs_expectation_value
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV, FLAVOUR_NAMES, N_COLOURS, N_FLAVOURS
+from hpc_nu.plasma.temperature_range import checked_temperature
 
 TEMPERATURE_RANGE = (1e-3, 1e6)
 """[GeV]"""
@@ -204,12 +205,7 @@ def _eliminate(form, place):
 
 
 def _checked(temperature, phase):
-    temperature = np.asarray(temperature, float)
-    low, high = TEMPERATURE_RANGE
-    outside = ~((temperature >= low) & (temperature <= high))
-    if np.any(outside):
-        worst = temperature[outside].flat[0]
-        raise ValueError(f"susceptibilities: temperature {worst:g} GeV is outside {low:g} ... {high:g} GeV")
+    temperature = checked_temperature(temperature, TEMPERATURE_RANGE, "susceptibilities")
     if phase not in PHASES:
         raise ValueError(f"phase = {phase!r}: expected one of {', '.join(PHASES)}")
     return temperature

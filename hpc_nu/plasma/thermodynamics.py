@@ -26,6 +26,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from hpc_nu.plasma import standard_model as sm
+from hpc_nu.plasma.temperature_range import checked_temperature
 from hpc_nu.units import PLANCK_MASS
 
 EQUATIONS_OF_STATE = {
@@ -295,13 +296,7 @@ def _integrated_energy(log_t, g_rho, g_s):
 
 
 def _log_temperature(temperature):
-    temperature = np.asarray(temperature, float)
-    low, high = TEMPERATURE_RANGE
-    outside = ~((temperature >= low) & (temperature <= high))
-    if np.any(outside):
-        worst = temperature[outside].flat[0]
-        raise ValueError(f"thermodynamics: temperature {worst:g} GeV is outside {low:g} ... {high:g} GeV")
-    return np.log(temperature)
+    return np.log(checked_temperature(temperature, TEMPERATURE_RANGE, "thermodynamics"))
 
 
 def energy_degrees_of_freedom(temperature, equation_of_state="saikawa_shirai"):
