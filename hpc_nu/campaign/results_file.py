@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from hpc_nu import __version__
-from hpc_nu.campaign.atomic import replacing
+from hpc_nu.atomic import replacing
 from hpc_nu.campaign.errors import EnvironmentProblem, OutputError
 from hpc_nu.campaign.provenance import provenance
 from hpc_nu.campaign.row_layout import STATUS, RowLayout
