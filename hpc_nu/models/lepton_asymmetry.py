@@ -22,9 +22,12 @@ from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath, thermodynamics
 from hpc_nu.plasma import susceptibilities as constant_susceptibilities
+from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
 from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
+from hpc_nu.plasma.table_builder import DEFAULT, identity, temperatures
+from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
 from hpc_nu.seesaw.equilibration import damping_eigenvalues
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
@@ -73,6 +76,11 @@ SETTINGS = (
         "standard_model",
         "thermal rates of the heavy neutrinos; simple: closed-form stand-ins, for tests alone",
         choices=("standard_model", "simple"),
+    ),
+    Setting(
+        "self_energy",
+        "default",
+        "of the active neutrinos: default table, this_mass (built for each mass), or a file of your own",
     ),
     Setting("crossover", "leading_order", "v(T): where the Higgs condensate vanishes", choices=tuple(CROSSOVERS)),
     Setting("colour_factor", 1.0, "multiplies N_c,eff(T), up to 3 colours", low=0.0, high=100.0),
@@ -147,12 +155,13 @@ _PER_POINT = ("hierarchy", "oscillation_data", "rate_factor", "gamma_minus_facto
 _RATE_SETTINGS = ("crossover", "colour_factor", "soft_suppression", "thermal_potential", "propagator")
 
 
-def _rates(settings):
+def _rates(settings, mass):
     """The rates that `settings` ask for, less the factors that multiply them."""
     if settings["rates"] == "simple":
         return simple_rates
     switches = {name: settings[name] for name in _RATE_SETTINGS}
-    return partial(thermal_rates, direct=settings["direct_reactions"], **switches)
+    table = shared_table(settings["self_energy"], mass, settings["crossover"])
+    return partial(thermal_rates, self_energy=table.self_energy, direct=settings["direct_reactions"], **switches)
 
 
 class _Tables(NamedTuple):
@@ -173,7 +182,7 @@ def _tables(settings, mass, grid):
     settings = dict(settings)
     t_start, t_end, averaged = settings["T_start"], settings["T_end"], grid.kind == "averaged"
     rates = build_rate_table(
-        _rates(settings), _expansion(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged
+        _rates(settings, mass), _expansion(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged
     )
     omega, first_cold = _susceptibility_cells(
         settings["susceptibilities"], settings["crossover"], _expansion(settings), t_start, t_end
@@ -354,7 +363,14 @@ class _Solve:
         """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H: name to array."""
         fine = momentum_grid.averaged()
         averages = coefficients(
-            _rates(self.settings), self.expansion, self.mass, self.t_start, temperatures, fine.nodes, fine.weights, True
+            _rates(self.settings, self.mass),
+            self.expansion,
+            self.mass,
+            self.t_start,
+            temperatures,
+            fine.nodes,
+            fine.weights,
+            True,
         )[..., 0]
         averages = averages * self.expansion.rate(temperatures)[:, np.newaxis]
         gp, gm, hp, hm = (averages[:, 3 * i : 3 * i + 3] * self.rate_factors[i] for i in range(4))
@@ -435,7 +451,44 @@ class LeptonAsymmetry(Model):
                 " below: raise T_end, or take propagator = full"
             )
             problems.append(("settings", text))
+        if settings["colour_factor"] != 1 and settings["self_energy"] not in ("default", "this_mass"):
+            text = (
+                f"colour_factor = {settings['colour_factor']:g} with a self-energy of your own"
+                f" ({settings['self_energy']}), which has no separate quarks: expected 1"
+            )
+            problems.append(("settings", text))
         return problems
+
+    def tables(self, settings):
+        if settings["rates"] == "simple":
+            return {}
+        which = settings["self_energy"]
+        if which in ("default", "this_mass"):
+            return {f"self-energy ({which})": identity(DEFAULT)}
+        return {f"self-energy ({which})": shared_table(which).identity}
+
+    def check_points(self, settings, points):
+        which = settings["self_energy"]
+        if settings["rates"] == "simple" or which in ("default", "this_mass"):
+            return []
+        table = shared_table(which)
+        mixing_ends = temperatures((MIN_VEV_OVER_T,), settings["crossover"])[0]
+        wanted = {
+            "M": (min(points["M"]), max(points["M"]), table.mass_range),
+            "T": (settings["T_end"], min(settings["T_start"], mixing_ends), table.temperature_range),
+        }
+        return [
+            f"{which}: covers {name} = {there[0]:g} ... {there[1]:g} GeV, and {low:g} ... {high:g} GeV are needed"
+            for name, (low, high, there) in wanted.items()
+            if low < there[0] or high > there[1]
+        ]
+
+    def prepare(self, variations, points, communicator):
+        for settings in variations:
+            if settings["rates"] == "standard_model":
+                masses = np.unique(points["M"]) if settings["self_energy"] == "this_mass" else [None]
+                for mass in masses:
+                    shared_table(settings["self_energy"], mass, settings["crossover"], communicator)
 
     def predicted_seconds(self, settings, n_modes, solver):
         """A rate table, and steps whose number depends little on the number of modes."""
