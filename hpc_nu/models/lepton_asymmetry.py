@@ -55,7 +55,7 @@ PARAMETERS = (
 
 SETTINGS = (
     Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", choices=("normal", "inverted")),
-    Setting("oscillation_data", "nufit_4.0", "global fit of the oscillation data", choices=FIT_NAMES),
+    Setting("oscillation_data", "nufit_3.2", "global fit of the oscillation data; nufit_3.2: EST", choices=FIT_NAMES),
     Setting("T_start", 1e4, "temperature at which no heavy neutrino is there yet", low=1.0, high=1e6, unit="GeV"),
     Setting("T_end", 10.0, "temperature at which the solve ends", low=1e-3, high=1e6, unit="GeV"),
     Setting("expansion", "full", "of the Universe: g_*(T), or constant as in EST", choices=tuple(expansion.KINDS)),
