@@ -34,9 +34,11 @@ def choose(results, point, grid):
         If there is none that is done.
     """
     rows = results if grid is None else results.select(grid=grid)
-    rows = rows.select(point=figures.point_to_show(rows) if point is None else point, status="done")
-    if not len(rows):
+    shown = rows.select(point=figures.point_to_show(rows) if point is None else point, status="done")
+    if not len(shown):
         raise ResultsError(f"{results.path}: no row of that point and grid is done")
+    values = {name: shown.points[name].values[0] for name in figures.SYMBOLS}
+    rows = rows.nearest(**values).select(status="done")
     return rows if grid is not None else rows.select(grid=finest_grid(rows))
 
 
