@@ -16,6 +16,7 @@ import numpy as np
 from hpc_nu.models.lepton_asymmetry import PARAMETERS
 from hpc_nu.models.mode_system import Model, Observable, Outcome, Setting
 from hpc_nu.plasma import charge_susceptibilities, thermodynamics
+from hpc_nu.plasma.active_neutrino import self_energy
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.seesaw.averaged_rates import averaged_rates
@@ -36,6 +37,8 @@ from hpc_nu.units import SPHALERON_FREEZE_OUT
 RATE_SETTINGS = (
     Setting("crossover", "leading_order", "Higgs expectation value through the electroweak crossover",
             tuple(CROSSOVERS)),
+    Setting("colour_factor", 1.0, "multiplies the number of colours that quarks have in effect, N_c,eff", low=0.0,
+            high=10.0),
     Setting("rate_factor", 1.0, "multiplies all rates: kappa of EST fig. 18", low=0.0, high=1e6, low_is_open=True),
     Setting("gamma_v_factor", 1.0, "multiplies the fermion-number violating rate: 0 in EST fig. 13", low=0.0,
             high=1e6),
@@ -96,7 +99,7 @@ _oscillation_data = lru_cache(oscillation_data)
 @lru_cache(maxsize=64)
 def _averages(mass, temperatures, switches):
     """`AveragedRates`, for tuples of temperatures and of (name, value): the one place where rates come from."""
-    return averaged_rates(mass, np.array(temperatures), **dict(switches))
+    return averaged_rates(mass, np.array(temperatures), self_energy=self_energy, **dict(switches))
 
 
 @lru_cache(maxsize=64)

@@ -55,7 +55,7 @@ def averaged_rates(mass, temperature, n_nodes=AVERAGE_NODES, **switches):
     n_nodes : int
         Of the momentum average: see `thermal_rates.momentum_average`.
     switches
-        Keyword arguments of `thermal_rates`.
+        Keyword arguments of `thermal_rates`, `self_energy` among them.
     """
 
     def per_momentum(t, k, m):
