@@ -34,21 +34,25 @@ from hpc_nu.seesaw.relaxation import relaxation_matrix, relaxation_rates
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
-RATE_SETTINGS = (
+SWITCHES = (
     Setting("crossover", "leading_order", "Higgs expectation value through the electroweak crossover",
             tuple(CROSSOVERS)),
     Setting("colour_factor", 1.0, "multiplies the number of colours that quarks have in effect, N_c,eff", low=0.0,
             high=10.0),
-    Setting("rate_factor", 1.0, "multiplies all rates: kappa of EST fig. 18", low=0.0, high=1e6, low_is_open=True),
-    Setting("gamma_v_factor", 1.0, "multiplies the fermion-number violating rate: 0 in EST fig. 13", low=0.0,
-            high=1e6),
-    Setting("h_c_factor", 1.0, "multiplies the fermion-number conserving Hamiltonian: 0 in EST fig. 19", low=0.0,
-            high=1e6),
     Setting("direct", True, "with direct reactions with Higgs bosons"),
     Setting("soft_suppression", True, "with the suppression of fermion-number conservation at soft momenta"),
     Setting("thermal_potential", True, "with the potential of active neutrinos"),
 )  # fmt: skip
 """Each is the keyword argument of `hpc_nu.seesaw.thermal_rates.thermal_rates` of the same name."""
+
+FACTORS = (
+    Setting("rate_factor", 1.0, "multiplies all rates: kappa of EST fig. 18", low=0.0, high=1e6, low_is_open=True),
+    Setting("gamma_v_factor", 1.0, "multiplies the fermion-number violating rate: 0 in EST fig. 13", low=0.0,
+            high=1e6),
+    Setting("h_c_factor", 1.0, "multiplies the fermion-number conserving Hamiltonian: 0 in EST fig. 19", low=0.0,
+            high=1e6),
+)  # fmt: skip
+"""Likewise; but these are applied to the averages, which are then the same for all of them."""
 
 GRID_SETTINGS = (
     Setting("T_high", 1e5, "highest temperature at which T_in, T_osc, ... are looked for", low=1.0, high=1e6,
@@ -137,8 +141,9 @@ class _System:
         self.vacuum = vacuum_splitting_vector(data, problem.tuned("delta_M"), problem.tuned("re_omega"))
 
     def averages(self, temperatures):
-        switches = tuple((setting.name, self.settings[setting.name]) for setting in RATE_SETTINGS)
-        return _averages(self.mass, temperatures, switches)
+        switches = tuple((setting.name, self.settings[setting.name]) for setting in SWITCHES)
+        factors = {setting.name: self.settings[setting.name] for setting in FACTORS}
+        return _averages(self.mass, temperatures, switches).scaled(self.mass, **factors)
 
     def hamiltonian(self, temperatures):
         a = self.averages(temperatures)
@@ -205,7 +210,8 @@ class Equilibration(Model):
         Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", ("normal", "inverted")),
         Setting("oscillation_data", "nufit_3.2", "global fit of the oscillation data", FIT_NAMES),
         Setting("equation_of_state", "saikawa_shirai", "of the bath, for H", tuple(thermodynamics.EQUATIONS_OF_STATE)),
-        *RATE_SETTINGS,
+        *SWITCHES,
+        *FACTORS,
         *GRID_SETTINGS,
     )
     observables = OBSERVABLES

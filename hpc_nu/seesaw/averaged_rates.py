@@ -44,6 +44,18 @@ class AveragedRates(NamedTuple):
     shift_v: np.ndarray
     mass_over_energy: np.ndarray
 
+    def scaled(self, mass, rate_factor=1.0, gamma_v_factor=1.0, h_c_factor=1.0):
+        """What the factors of `thermal_rates` of these names would have made of the averages at `mass` [GeV]."""
+        violation = rate_factor * gamma_v_factor
+        vacuum = ELECTROWEAK_VEV**2 / (4 * mass) * self.mass_over_energy[:, np.newaxis]
+        return self._replace(
+            gamma_c=rate_factor * self.gamma_c,
+            gamma_v=violation * self.gamma_v,
+            source_c=rate_factor * self.source_c,
+            source_v=violation * self.source_v,
+            shift_c=h_c_factor * self.shift_c + (h_c_factor - 1) * vacuum,
+        )
+
 
 def averaged_rates(mass, temperature, n_nodes=AVERAGE_NODES, **switches):
     """`AveragedRates` of heavy neutrinos of `mass` [GeV] at `temperature`, an (n,) array [GeV].

@@ -13,7 +13,7 @@ in the order (X_e, X_mu, X_tau, s_0 ... s_3, d_0 ... d_3):
 
 With the Pauli components a of Y_a (arrays a_0 ... a_3 over flavours), gamma and sigma per flavour:
 
-    G = (sum_a (gamma_c + gamma_v) a_0, sum_a (gamma_c + gamma_v) a_1, sum_a (gamma_c - gamma_v) a_2, likewise a_3 as a_1)
+    G = sum_a ((gamma_c + gamma_v) a_0, (gamma_c + gamma_v) a_1, (gamma_c - gamma_v) a_2, (gamma_c + gamma_v) a_3)
     Gt_a = ((gamma_v - gamma_c) a_0, (gamma_v - gamma_c) a_1, -(gamma_c + gamma_v) a_2, (gamma_v - gamma_c) a_3)
     S_a the same with sigma for gamma,    I_a = 2 a_0 (sigma_c + sigma_v)
 

@@ -27,7 +27,7 @@ def test_rates_turn_into_the_width_in_the_cold(mass):
     rates = thermal_rates(min(2e-4, 1e-3 * mass), momentum, mass)
     energy = np.hypot(momentum, mass)[:, np.newaxis]
     expected = ELECTROWEAK_VEV**2 / 2 / mass**2 * mass / energy * width_of_unit_mixing(mass)
-    np.testing.assert_allclose(rates.gamma_c + rates.gamma_v, expected, rtol=2e-3 if mass > 1.5 else 1e-5)
+    np.testing.assert_allclose(rates.gamma_c + rates.gamma_v, expected, rtol=1e-5)
     np.testing.assert_allclose(rates.gamma_c, rates.gamma_v, rtol=1e-4)
 
 
