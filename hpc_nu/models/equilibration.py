@@ -40,7 +40,7 @@ SWITCHES = (
     Setting("colour_factor", 1.0, "multiplies the number of colours that quarks have in effect, N_c,eff", low=0.0,
             high=10.0),
     Setting("direct", True, "with direct reactions with Higgs bosons"),
-    Setting("soft_suppression", True, "with the suppression of fermion-number conservation at soft momenta"),
+    Setting("soft_suppression", True, "with the ad hoc suppression of the conserving rate at soft momenta"),
     Setting("thermal_potential", True, "with the potential of active neutrinos"),
 )  # fmt: skip
 """Each is the keyword argument of `hpc_nu.seesaw.thermal_rates.thermal_rates` of the same name."""
@@ -61,7 +61,7 @@ GRID_SETTINGS = (
     Setting("points_per_decade", 30, "temperatures between them: 30 find T_in, ... to 1e-3", low=3, high=1000),
 )  # fmt: skip
 
-EIGENVALUES = ("small", "large")
+EIGENVALUES = {"small": "smaller", "large": "larger"}
 
 _EVENTS = {
     "T_in": "temperature of the freeze-in, Gamma_N > H from here on",
@@ -69,22 +69,22 @@ _EVENTS = {
     "T_dec": "temperature of the decays, Gamma_N > H again",
 }
 
-_C_GAMMA = "eigenvalue of the momentum-averaged Gamma_N"
+_EIGENVALUE = "eigenvalue of the momentum-averaged Gamma_N"
 
 OBSERVABLES = (
-    *(Observable(f"{event}_{which}", "GeV", f"{text}, of the {which}er eigenvalue; NaN if it does not happen")
-      for which in EIGENVALUES for event, text in _EVENTS.items()),
-    Observable("T_osc", "GeV", "temperature at which Gamma_osc overtakes H for the first time, eq. (4.6) of EST"),
-    *(Observable(f"Gamma_osc_over_H_{event}_{which}", "1", f"Gamma_osc/H at T_{event} of the {which}er eigenvalue")
-      for which in EIGENVALUES for event in ("in", "out")),
+    *(Observable(f"{event}_{which}", "GeV", f"{text}, of the {word} eigenvalue; NaN if it does not happen")
+      for which, word in EIGENVALUES.items() for event, text in _EVENTS.items()),
+    Observable("T_osc", "GeV", "temperature at which Gamma_osc overtakes H first, eq. (4.6) of EST; NaN if not below T_high"),
+    *(Observable(f"Gamma_osc_over_H_{event}_{which}", "1", f"Gamma_osc/H at T_{event} of the {word} eigenvalue")
+      for which, word in EIGENVALUES.items() for event in ("in", "out")),
     Observable("delta_M_vacuum", "GeV", "half of the physical mass difference at T = 0, eq. (4.8) of EST"),
     Observable("U2", "1", "sum of |Theta_aI|^2 over flavours, N_2 and N_3"),
     *(Observable(f"U2_{name}", "1", f"sum of |Theta_aI|^2 over N_2 and N_3, flavour {name}")
       for name in FLAVOUR_NAMES),
     *(Observable(f"width_N_{i}", "GeV", f"decay width of N_{i} in vacuum") for i in (2, 3)),
     *(Observable(f"lifetime_N_{i}", "s", f"lifetime of N_{i} in vacuum") for i in (2, 3)),
-    Observable("Gamma_N_small_over_H", "1", f"smaller {_C_GAMMA} over H", "trajectory"),
-    Observable("Gamma_N_large_over_H", "1", f"larger {_C_GAMMA} over H", "trajectory"),
+    Observable("Gamma_N_small_over_H", "1", f"smaller {_EIGENVALUE} over H", "trajectory"),
+    Observable("Gamma_N_large_over_H", "1", f"larger {_EIGENVALUE} over H", "trajectory"),
     Observable("Gamma_N_22_over_H", "1", "diagonal element of Gamma_N for N_2, over H", "trajectory"),
     Observable("Gamma_N_33_over_H", "1", "diagonal element of Gamma_N for N_3, over H", "trajectory"),
     Observable("Gamma_osc_over_H", "1", "oscillation rate M delta M(T)/(3 T H), eqs. (4.5), (4.7) of EST",
@@ -164,13 +164,13 @@ class _System:
         temperatures = _search_grid(self.settings)
         t = np.array(temperatures)
         damping, oscillation, hubble, _ = self.rates(temperatures)
-        log_oscillation = np.log(oscillation / hubble)[::-1], np.log(t)[::-1]
+        log_oscillation = np.log(np.maximum(oscillation / hubble, np.finfo(float).tiny))[::-1]
         values = {"T_osc": oscillation_temperature(t, oscillation / hubble)}
         for i, which in enumerate(EIGENVALUES):
             found = equilibration_temperatures(t, damping[:, i] / hubble, self.mass)
             values |= {f"T_in_{which}": found.t_in, f"T_out_{which}": found.t_out, f"T_dec_{which}": found.t_dec}
             for event, at in (("in", found.t_in), ("out", found.t_out)):
-                ratio = np.exp(np.interp(np.log(at), log_oscillation[1], log_oscillation[0]))
+                ratio = np.exp(np.interp(np.log(at), np.log(t)[::-1], log_oscillation))
                 values[f"Gamma_osc_over_H_{event}_{which}"] = ratio if np.isfinite(at) else np.nan
         squared = mixing_squared(self.mass, self.yukawas).sum(axis=1)
         widths = heavy_neutrino_widths(self.mass, self.yukawas)
@@ -217,12 +217,16 @@ class Equilibration(Model):
     observables = OBSERVABLES
 
     def check(self, settings, temperatures):
+        problems = []
+        if settings["T_high"] <= settings["T_low"]:
+            text = f"T_high = {settings['T_high']} GeV must be above T_low = {settings['T_low']} GeV"
+            problems.append(("settings", text))
         low, high = charge_susceptibilities.TEMPERATURE_RANGE
-        bad = [t for t in temperatures if not low <= t <= high]
-        if bad:
-            return [("output.temperatures", f"the eigenvalues of A are not known at {bad[0]:g} GeV: the charge "
-                     f"susceptibilities hold from {low:g} to {high:g} GeV.")]  # fmt: skip
-        return []
+        outside = [t for t in temperatures if not low <= t <= high]
+        if outside:
+            text = f"{outside[0]:g} GeV is outside {low:g} ... {high:g} GeV, where charge susceptibilities are known"
+            problems.append(("output.temperatures", text))
+        return problems
 
     def predicted_seconds(self, settings, n_modes, solver):
         return 2e-3

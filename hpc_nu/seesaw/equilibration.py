@@ -13,6 +13,8 @@ from scipy.interpolate import PchipInterpolator
 
 from hpc_nu.seesaw.casas_ibarra import pauli_components
 
+_TINY = np.finfo(float).tiny
+
 
 class EquilibrationTemperatures(NamedTuple):
     """Where Gamma_N = H [GeV]; nan where that does not happen."""
@@ -61,7 +63,7 @@ def crossings(temperature, rate_over_hubble):
     temperature : (n,) array [GeV]
         In any order.
     rate_over_hubble : (n,) array
-        Positive.
+        Not negative.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def crossings(temperature, rate_over_hubble):
     """
     order = np.argsort(-np.asarray(temperature))  # in the order of time
     time = -np.log(np.asarray(temperature)[order])
-    ratio = PchipInterpolator(time, np.log(np.asarray(rate_over_hubble)[order]))
+    ratio = PchipInterpolator(time, np.log(np.maximum(rate_over_hubble, _TINY)[order]))
     roots = ratio.roots(extrapolate=False)
     slopes = ratio(roots, 1)
     return np.exp(-roots[slopes > 0]), np.exp(-roots[slopes < 0])

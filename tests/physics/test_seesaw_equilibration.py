@@ -3,12 +3,16 @@
 The figures there have more, but no numbers.  Temperatures are few, because self-energies take long without a table.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hpc_nu.campaign.communicator import SingleProcess
 from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.run import run
 from hpc_nu.models import equilibration, get_model
 from hpc_nu.models.mode_system import Problem
 from hpc_nu.plasma import active_neutrino
@@ -18,6 +22,7 @@ from hpc_nu.seesaw.averaged_rates import averaged_rates
 from hpc_nu.seesaw.thermal_rates import ThermalRates, momentum_average, thermal_rates
 
 INPUTS = Path(__file__).parents[2] / "inputs"
+TOOL = INPUTS.parent / "tools" / "plot_equilibration.py"
 MODEL = get_model("equilibration")
 DEFAULTS = {setting.name: setting.default for setting in MODEL.settings}
 COARSE = {"points_per_decade": 8, "T_high": 300.0}
@@ -201,10 +206,42 @@ def test_input_files_are_those_of_the_figures(name):
     assert plan.problem(0).point == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_temperature_without_susceptibilities_is_refused():
+def test_temperatures_out_of_range_are_refused():
     assert MODEL.check(DEFAULTS, [100.0, 1.0]) == []
     [(section, text)] = MODEL.check(DEFAULTS, [100.0, 1e-4])
     assert section == "output.temperatures" and "0.0001 GeV" in text
+    [(section, text)] = MODEL.check(DEFAULTS | {"T_high": 1.0, "T_low": 1.0}, [])
+    assert section == "settings" and "above" in text
+
+
+CAMPAIGN = """
+campaign: small
+model: equilibration
+parameters:
+  M:        {value: 2.0, unit: GeV}
+  delta_M:  {value: 1e-11, unit: GeV}
+  im_omega: {list: [0.0, 1.0], unit: rad}
+  re_omega: {value: 0.55, unit: pi}
+  delta:    {value: 1, unit: pi}
+  eta:      {value: 1, unit: pi}
+settings: {points_per_decade: 4, T_high: {value: 300, unit: GeV}, T_low: {value: 1, unit: GeV}}
+variations:
+  full: {}
+  without_gamma_v: {gamma_v_factor: 0.0}
+output: {temperatures: {log: [10, 300], points: 6, unit: GeV}}
+"""
+
+
+def test_the_tool_draws_every_point_and_variation(alone, tmp_path):
+    (tmp_path / "in.yaml").write_text(CAMPAIGN)
+    output, picture = tmp_path / "out.h5", tmp_path / "out.png"
+    assert run(SingleProcess(), tmp_path / "in.yaml", output) == 0
+    command = [sys.executable, "-W", "error", str(TOOL), str(output), "-o", str(picture)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 50_000
+    ended = subprocess.run([*command[:4], str(tmp_path / "no.h5"), *command[5:]], capture_output=True, text=True)
+    assert ended.returncode == 2 and "no such file" in ended.stderr and ended.stderr.count("\n") == 1
 
 
 @needs_table
