@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hpc_nu import __version__
-from hpc_nu.campaign.atomic import replacing
+from hpc_nu.atomic import replacing
 
 
 class Suspended(NamedTuple):

@@ -3,28 +3,10 @@
 import os
 
 from hpc_nu.campaign.errors import EnvironmentProblem
+from hpc_nu.single_process import SingleProcess
 
 # Number of processes that a launcher says it started.
 _LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS")
-
-
-class SingleProcess:
-    """What the engine uses of an mpi4py communicator, for one rank."""
-
-    rank = 0
-    size = 1
-
-    def bcast(self, value, root=0):
-        return value
-
-    def gather(self, value, root=0):
-        return [value]
-
-    def barrier(self):
-        pass
-
-    def Abort(self, code):
-        os._exit(code)
 
 
 def world():

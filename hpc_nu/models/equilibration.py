@@ -74,7 +74,7 @@ _EIGENVALUE = "eigenvalue of the momentum-averaged Gamma_N"
 OBSERVABLES = (
     *(Observable(f"{event}_{which}", "GeV", f"{text}, of the {word} eigenvalue; NaN if it does not happen")
       for which, word in EIGENVALUES.items() for event, text in _EVENTS.items()),
-    Observable("T_osc", "GeV", "temperature at which Gamma_osc overtakes H first, eq. (4.6) of EST; NaN if not below T_high"),
+    Observable("T_osc", "GeV", "temperature at which Gamma_osc overtakes H first, eq. (4.6) of EST; or NaN"),
     *(Observable(f"Gamma_osc_over_H_{event}_{which}", "1", f"Gamma_osc/H at T_{event} of the {word} eigenvalue")
       for which, word in EIGENVALUES.items() for event in ("in", "out")),
     Observable("delta_M_vacuum", "GeV", "half of the physical mass difference at T = 0, eq. (4.8) of EST"),

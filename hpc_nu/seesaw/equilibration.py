@@ -50,7 +50,8 @@ def damping_eigenvalues(gamma_c, gamma_v, yukawas):
     minors = np.abs(np.outer(rows[:, 0], rows[:, 1]) - np.outer(rows[:, 1], rows[:, 0])) ** 2
     gamma = np.concatenate([gamma_c, gamma_v], axis=-1)
     determinant = ((gamma @ minors) * gamma).sum(axis=-1) / 2
-    return np.stack([determinant / larger, larger], axis=-1)
+    smaller = np.divide(determinant, larger, out=np.zeros_like(larger), where=larger > 0)
+    return np.stack([smaller, larger], axis=-1)
 
 
 def crossings(temperature, rate_over_hubble):

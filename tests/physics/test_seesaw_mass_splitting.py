@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpc_nu.plasma.expansion import REDUCED_PLANCK_TIME_SCALE
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV
 from hpc_nu.seesaw.averaged_rates import averaged_rates
 from hpc_nu.seesaw.casas_ibarra import yukawa_couplings
@@ -24,6 +23,8 @@ from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 DATA = st.builds(oscillation_data, st.sampled_from(FIT_NAMES), st.sampled_from(("normal", "inverted")))
 ANGLE, IM_OMEGA, DELTA_MASS = st.floats(-7.0, 7.0), st.floats(-6.0, 6.0), st.floats(0.0, 1e-10)
 NORMAL = oscillation_data("nufit_3.2", "normal")
+M_0 = 7.12e17
+"""H = T^2/M_0 [GeV], with g_* = 106.75."""
 
 
 def difference(data):
@@ -101,11 +102,11 @@ def test_the_cancellation_of_eq_4_8_is_exact():
 def test_no_cancellation_means_oscillations_above_180_gev():
     """Eq. (4.9): T_osc > 180 GeV (M/GeV)^(1/3), if delta M > m_atm/2 with m_atm = 5e-11 GeV, and g_* is constant."""
     temperature = np.geomspace(1e4, 10.0, 91)
-    hubble = temperature**2 / REDUCED_PLANCK_TIME_SCALE
+    hubble = temperature**2 / M_0
     for mass in (1.0, 10.0):
         ratio = oscillation_rate(2.5e-11, mass, temperature) / hubble
         found = oscillation_temperature(temperature, ratio)
-        assert found == pytest.approx((mass * 2.5e-11 * REDUCED_PLANCK_TIME_SCALE / 3) ** (1 / 3), rel=1e-9)  # (4.6)
+        assert found == pytest.approx((mass * 2.5e-11 * M_0 / 3) ** (1 / 3), rel=1e-9)  # (4.6)
         assert found == pytest.approx(180 * mass ** (1 / 3), rel=0.01)
 
 

@@ -110,6 +110,11 @@ def test_many_temperatures_at_once():
         np.testing.assert_allclose(together[i], relaxation_matrix(one, hamiltonian[i], yukawas, omegas[i]), rtol=1e-14)
 
 
+def test_without_rates_eigenvalues_of_gamma_n_are_zero():
+    yukawas = yukawa_couplings(oscillation_data("nufit_3.2", "normal"), 2.0, 0.1, 0.2, 0.3, 0.4)
+    np.testing.assert_array_equal(damping_eigenvalues(np.zeros((2, 3)), 0.0, yukawas), 0.0)
+
+
 @given(SEED, st.floats(-10.0, 10.0), st.floats(0.0, 1.0))
 def test_eigenvalues_of_gamma_n_are_positive_however_far_apart(seed, im_omega, gamma_v):
     """Their product is a determinant in which nothing cancels; in double-double it would be the same to 7 digits."""

@@ -1,0 +1,292 @@
+"""Where tables of the self-energy come from: the package, the cache, a user's file; and if nowhere, built.
+
+A table is one HDF5 file with the four blocks of `table_builder` as datasets, the nodes of their axes beside them, its
+identity (hash of what it is made from) and a checksum of its data.  Looked for are the table that comes with the
+package and then the cache; one of another identity or with damage is passed over.  What is missing is built by all
+ranks, under a lock, so that of two campaigns that start together one builds and the other waits, and gets its name
+when it is whole.
+
+The cache is the folder in the environment variable HPC_NU_CACHE, else the package's `__pycache__`, or ~/.cache/hpc_nu
+where that cannot be written.
+"""
+
+import fcntl
+import hashlib
+import logging
+import os
+from collections import OrderedDict
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from hpc_nu.atomic import replacing
+from hpc_nu.plasma.active_neutrino import MAX_MASS
+from hpc_nu.plasma.higgs import CROSSOVERS
+from hpc_nu.plasma.self_energy_table import SelfEnergyTable
+from hpc_nu.plasma.table_builder import BLOCKS, DEFAULT, REFERENCE_CROSSOVER, build, identity, nodes_for_mass
+from hpc_nu.plasma.user_table import UserTable
+from hpc_nu.single_process import SingleProcess
+
+PACKAGED = Path(__file__).resolve().parent / "data" / "self_energy.h5"
+
+FORMAT = "hpc_nu self-energy"
+
+CACHE_VARIABLE = "HPC_NU_CACHE"
+
+_AXES = {
+    "leptons": ("mass", "temperature", "momentum"),
+    "matter": ("mass", "temperature", "momentum"),
+    "bosons": ("mass", "vev", "momentum"),
+    "potential": ("mass", "vev", "momentum"),
+}
+_UNITS = {"mass": "GeV", "temperature": "GeV", "vev": "T", "momentum": "T"}
+
+_TABLES_KEPT = 16
+
+log = logging.getLogger("hpc_nu")
+
+
+class _Unusable(Exception):
+    """A file that is not the table asked for; `damaged` if it should have been."""
+
+    def __init__(self, text, damaged=True):
+        super().__init__(text)
+        self.damaged = damaged
+
+
+def open_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER):
+    """The table of that name; collective.
+
+    Parameters
+    ----------
+    which : str or Path
+        "default", for all masses; "this_mass", with nodes at exactly `mass`; or a file as described in `user_table`.
+    communicator
+        mpi4py's, or `hpc_nu.single_process.SingleProcess`.
+    mass : float [GeV], optional
+        For "this_mass".
+    crossover : str
+        For "this_mass": the only one that this table is for.
+
+    Returns
+    -------
+    SelfEnergyTable or UserTable
+        Both have `self_energy`, `identity`, `mass_range`, `temperature_range` and `source`, the file or None.
+
+    Raises
+    ------
+    ValueError
+        If the user's file is not what it must be, or the mass is out of range; on all ranks.
+    """
+    if which == "default":
+        return default_table(communicator)
+    if which == "this_mass":
+        if mass is None:
+            raise ValueError("open_table: 'this_mass' needs a mass")
+        return table_for_mass(mass, communicator, crossover)
+    return _on_rank_0(communicator, lambda: UserTable(which))
+
+
+_shared = OrderedDict()
+
+
+def shared_table(which, mass=None, crossover=REFERENCE_CROSSOVER, communicator=None):
+    """`open_table`, once in a process for each table of those used last; collective only the first time.
+
+    Arguments as `open_table`; `mass` and `crossover` matter for "this_mass" alone.
+    """
+    key = (which, mass, crossover) if which == "this_mass" else (which,)
+    if key not in _shared:
+        _shared[key] = open_table(which, communicator or SingleProcess(), mass, crossover)
+        if len(_shared) > _TABLES_KEPT:
+            _shared.popitem(last=False)
+    _shared.move_to_end(key)
+    return _shared[key]
+
+
+def default_table(communicator, nodes=DEFAULT, rebuild=False, packaged=PACKAGED):
+    """The table that comes with the package, or one from the cache, or a new one; collective.
+
+    Parameters
+    ----------
+    rebuild : bool
+        Build it whatever there is, and put it in the place of the packaged one, or if that cannot be written, in the
+        cache.
+    """
+    return _find_or_build(nodes, communicator, packaged, rebuild)
+
+
+def table_for_mass(mass, communicator, crossover=REFERENCE_CROSSOVER, like=DEFAULT):
+    """A table with nodes at exactly one mass [GeV], for one crossover, from the cache or a new one; collective."""
+    mass = float(mass)
+    if not 0 < mass < MAX_MASS:
+        raise ValueError(f"self-energy table: mass {mass:g} GeV: expected between 0 and {MAX_MASS:g} GeV")
+    if crossover not in CROSSOVERS:
+        raise ValueError(f"crossover = {crossover!r}: expected one of {', '.join(CROSSOVERS)}")
+    return _find_or_build(nodes_for_mass(mass, crossover, like), communicator)
+
+
+def cache_folder():
+    """Path of a folder that can be written, or None."""
+    given = os.environ.get(CACHE_VARIABLE)
+    package = Path(__file__).resolve().parents[1]
+    for folder in [Path(given)] if given else [package / "__pycache__", Path.home() / ".cache" / "hpc_nu"]:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return None
+
+
+def write_table(path, nodes, blocks):
+    """Write a table, whole or not at all."""
+    with replacing(os.fspath(path)) as temporary, h5py.File(temporary, "w", libver="earliest") as file:
+        file.attrs.update(
+            format=FORMAT,
+            identity=identity(nodes),
+            checksum=_checksum(blocks),
+            mass_range=nodes.mass_range,
+            crossover=nodes.crossover,
+        )
+        for block in BLOCKS:
+            dataset = file.create_dataset(
+                block, data=blocks[block], shuffle=True, compression="gzip", compression_opts=9
+            )
+            for i, (name, axis) in enumerate(zip(_AXES[block], getattr(nodes, block), strict=True)):
+                scale = file.create_dataset(f"{block}_{name}", data=axis.nodes())
+                scale.attrs["units"] = _UNITS[name]
+                scale.make_scale(name)
+                dataset.dims[i].attach_scale(scale)
+                dataset.dims[i].label = name
+            dataset.dims[3].label = "channel"
+
+
+def read_table(path, nodes):
+    """Blocks of the table in this file, if it is the one with these nodes and whole.
+
+    Raises
+    ------
+    _Unusable
+        Otherwise.
+    """
+    if not os.path.exists(path):
+        raise _Unusable("no such file", damaged=False)
+    wanted = identity(nodes)
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            if file.attrs.get("format") != FORMAT:
+                raise _Unusable("is no table of the self-energy")
+            if file.attrs["identity"] != wanted:
+                text = f"has the identity {file.attrs['identity']}, and this version of the code asks for {wanted}"
+                raise _Unusable(text, damaged=False)
+            blocks = {block: file[block][()] for block in BLOCKS}
+            checksum = file.attrs["checksum"]
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise _Unusable(f"cannot be read ({error})") from None
+    for block, values in blocks.items():
+        if values.shape != nodes.shape(block) or values.dtype != np.float32:
+            raise _Unusable(f"{block} has the shape {values.shape} instead of {nodes.shape(block)}")
+    if _checksum(blocks) != checksum:
+        raise _Unusable("the checksum of its data is not the one that it states")
+    return blocks
+
+
+def _checksum(blocks):
+    digest = hashlib.sha256()
+    for block in BLOCKS:
+        digest.update(np.ascontiguousarray(blocks[block], "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _find_or_build(nodes, communicator, packaged=None, rebuild=False):
+    folder = cache_folder() if communicator.rank == 0 else None
+    cached = folder / f"self-energy-{identity(nodes)}.h5" if folder else None
+    target = cached
+    if rebuild and packaged and communicator.rank == 0 and _is_writable(packaged):
+        target = packaged
+    places = [place for place in (packaged, cached) if place]
+    found = None if rebuild else _on_rank_0(communicator, lambda: _read_first(places, nodes))
+    if found is None:
+        with _lock(cached if communicator.rank == 0 else None):
+            if not rebuild:  # another process may have built it while this one waited
+                found = _on_rank_0(communicator, lambda: _read_first(places, nodes, silent=True))
+            if found is None:
+                if communicator.rank == 0:
+                    log.info("building the self-energy table %s on %d ranks", identity(nodes), communicator.size)
+                blocks = build(nodes, communicator)
+                found = blocks, _on_rank_0(communicator, lambda: _store(target, nodes, blocks))
+    blocks, source = found
+    table = SelfEnergyTable(nodes, blocks)
+    table.source = source
+    return table
+
+
+def _read_first(places, nodes, silent=False):
+    """Blocks and path of the first place that has the table, or None."""
+    for path in places:
+        try:
+            return read_table(path, nodes), os.fspath(path)
+        except _Unusable as problem:
+            if problem.damaged and not silent:
+                log.warning("self-energy table %s %s: not used", path, problem)
+            elif path.exists() and not silent:
+                log.info("self-energy table %s %s", path, problem)
+    return None
+
+
+def _store(path, nodes, blocks):
+    """Write the table if there is a place for it; the path as a string, or None."""
+    if path is None:
+        log.warning("self-energy table: no folder to keep it in; set %s to one", CACHE_VARIABLE)
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_table(path, nodes, blocks)
+    except OSError as error:
+        log.warning("self-energy table: %s cannot be written (%s); it will be built again next time", path, error)
+        return None
+    log.info("wrote the self-energy table %s", path)
+    return os.fspath(path)
+
+
+def _is_writable(path):
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError:
+        return False
+    return os.access(path.parent, os.W_OK)
+
+
+@contextmanager
+def _lock(path):
+    """Hold the lock that belongs to a file in the cache, after waiting for it; a process that dies leaves it."""
+    if path is None:
+        yield
+        return
+    with open(f"{path}.lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("another process is building the self-energy table: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            log.warning("%s: this file system has no locks (%s)", path, error)
+        yield
+
+
+def _on_rank_0(communicator, action):
+    """Result of `action`, done by rank 0 alone, on all ranks; and so its exception."""
+    result = error = None
+    if communicator.rank == 0:
+        try:
+            result = action()
+        except Exception as problem:
+            error = problem
+    result, error = communicator.bcast((result, error))
+    if error is not None:
+        raise error
+    return result
