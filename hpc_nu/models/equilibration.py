@@ -14,10 +14,9 @@ from functools import lru_cache
 import numpy as np
 
 from hpc_nu.models.lepton_asymmetry import PARAMETERS
-from hpc_nu.models.mode_system import Model, Observable, Outcome, Setting
+from hpc_nu.models.mode_system import Observable, Outcome, Setting
+from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
 from hpc_nu.plasma import charge_susceptibilities, thermodynamics
-from hpc_nu.plasma.active_neutrino import self_energy
-from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.seesaw.averaged_rates import averaged_rates
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
@@ -34,30 +33,10 @@ from hpc_nu.seesaw.relaxation import relaxation_matrix, relaxation_rates
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
-SWITCHES = (
-    Setting("crossover", "leading_order", "Higgs expectation value through the electroweak crossover",
-            tuple(CROSSOVERS)),
-    Setting("colour_factor", 1.0, "multiplies the number of colours that quarks have in effect, N_c,eff", low=0.0,
-            high=10.0),
-    Setting("direct", True, "with direct reactions with Higgs bosons"),
-    Setting("soft_suppression", True, "with the ad hoc suppression of the conserving rate at soft momenta"),
-    Setting("thermal_potential", True, "with the potential of active neutrinos"),
-)  # fmt: skip
-"""Each is the keyword argument of `hpc_nu.seesaw.thermal_rates.thermal_rates` of the same name."""
-
-FACTORS = (
-    Setting("rate_factor", 1.0, "multiplies all rates: kappa of EST fig. 18", low=0.0, high=1e6, low_is_open=True),
-    Setting("gamma_v_factor", 1.0, "multiplies the fermion-number violating rate: 0 in EST fig. 13", low=0.0,
-            high=1e6),
-    Setting("h_c_factor", 1.0, "multiplies the fermion-number conserving Hamiltonian: 0 in EST fig. 19", low=0.0,
-            high=1e6),
-)  # fmt: skip
-"""Likewise; but these are applied to the averages, which are then the same for all of them."""
-
 GRID_SETTINGS = (
     Setting("T_high", 1e5, "highest temperature at which T_in, T_osc, ... are looked for", low=1.0, high=1e6,
             unit="GeV"),
-    Setting("T_low", 1e-3, "lowest temperature at which T_dec, ... are looked for", low=1e-4, high=1.0, unit="GeV"),
+    Setting("T_low", 1e-3, "lowest temperature at which T_dec, ... are looked for", low=1e-3, high=1.0, unit="GeV"),
     Setting("points_per_decade", 30, "temperatures between them: 30 find T_in, ... to 1e-3", low=3, high=1000),
 )  # fmt: skip
 
@@ -102,8 +81,8 @@ _oscillation_data = lru_cache(oscillation_data)
 
 @lru_cache(maxsize=64)
 def _averages(mass, temperatures, switches):
-    """`AveragedRates`, for tuples of temperatures and of (name, value): the one place where rates come from."""
-    return averaged_rates(mass, np.array(temperatures), self_energy=self_energy, **dict(switches))
+    """`AveragedRates`, for tuples of temperatures and of (name, value)."""
+    return averaged_rates(rates_without_factors(dict(switches), mass), mass, np.array(temperatures))
 
 
 @lru_cache(maxsize=64)
@@ -142,8 +121,8 @@ class _System:
 
     def averages(self, temperatures):
         switches = tuple((setting.name, self.settings[setting.name]) for setting in SWITCHES)
-        factors = {setting.name: self.settings[setting.name] for setting in FACTORS}
-        return _averages(self.mass, temperatures, switches).scaled(self.mass, **factors)
+        factors = (self.settings[setting.name] for setting in FACTORS)
+        return _averages(self.mass, temperatures, switches).scaled(self.mass, *factors)
 
     def hamiltonian(self, temperatures):
         a = self.averages(temperatures)
@@ -199,7 +178,7 @@ class _System:
         return {name: rate / hubble for name, rate in over_hubble.items()} | {"delta_M": splitting}
 
 
-class Equilibration(Model):
+class Equilibration(ModelWithThermalRates):
     """See the module's head."""
 
     name = "equilibration"
@@ -216,8 +195,11 @@ class Equilibration(Model):
     )
     observables = OBSERVABLES
 
+    def temperature_span(self, settings):
+        return settings["T_low"], settings["T_high"]
+
     def check(self, settings, temperatures):
-        problems = []
+        problems = super().check(settings, temperatures)
         if settings["T_high"] <= settings["T_low"]:
             text = f"T_high = {settings['T_high']} GeV must be above T_low = {settings['T_low']} GeV"
             problems.append(("settings", text))

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV
-from hpc_nu.seesaw.thermal_rates import AVERAGE_NODES, momentum_average, thermal_rates
+from hpc_nu.seesaw.thermal_rates import AVERAGE_NODES, momentum_average
 
 _BLOCKING = 1 / 12
 """T^-3 int d^3k/(2 pi)^3 f_nu (1 - f_nu)."""
@@ -57,21 +57,19 @@ class AveragedRates(NamedTuple):
         )
 
 
-def averaged_rates(mass, temperature, n_nodes=AVERAGE_NODES, **switches):
+def averaged_rates(rates_of, mass, temperature, n_nodes=AVERAGE_NODES):
     """`AveragedRates` of heavy neutrinos of `mass` [GeV] at `temperature`, an (n,) array [GeV].
-
-    Takes a second per temperature below 6 GeV, and less above, with the self-energies of `active_neutrino`.
 
     Parameters
     ----------
+    rates_of : callable
+        (temperature, momentum, mass) [GeV] to `ThermalRates`.
     n_nodes : int
         Of the momentum average: see `thermal_rates.momentum_average`.
-    switches
-        Keyword arguments of `thermal_rates`, `self_energy` among them.
     """
 
     def per_momentum(t, k, m):
-        rates = thermal_rates(t, k, m, **switches)
+        rates = rates_of(t, k, m)
         energy = np.sqrt(k**2 + m**2)
         vacuum = (ELECTROWEAK_VEV**2 / (4 * energy))[..., np.newaxis]
         # f_nu (1 - f_nu)/f_N times e^(-M/T), which alone would overflow at T << M

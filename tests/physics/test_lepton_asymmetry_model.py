@@ -461,7 +461,7 @@ def test_bad_rates_are_named_with_the_mass_where_they_are_bad(monkeypatch, bad):
         good = simple_rates(temperature, momentum, mass)
         return good._replace(gamma_c=np.where((momentum / temperature > 5)[..., np.newaxis], bad, good.gamma_c))
 
-    monkeypatch.setattr(lepton_asymmetry, "_rates", lambda settings: rates)
+    monkeypatch.setattr(lepton_asymmetry, "_rates", lambda settings, mass: rates)
     with pytest.raises(ValueError, match="rates at M = 2.0 GeV"):
         MODEL.solve(problem(FREEZE_IN, EIGHT_MODES, T_start=999.0))
 

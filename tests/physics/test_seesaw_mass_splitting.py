@@ -19,6 +19,7 @@ from hpc_nu.seesaw.mass_splitting import (
     vacuum_splitting_vector,
 )
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
+from hpc_nu.seesaw.thermal_rates import thermal_rates
 
 DATA = st.builds(oscillation_data, st.sampled_from(FIT_NAMES), st.sampled_from(("normal", "inverted")))
 ANGLE, IM_OMEGA, DELTA_MASS = st.floats(-7.0, 7.0), st.floats(-6.0, 6.0), st.floats(0.0, 1e-10)
@@ -78,7 +79,7 @@ def test_the_splitting_is_that_of_the_eigenvalues(data, mass, delta_mass, re_ome
 def test_the_cold_limit_is_eq_4_8(delta_mass, re_omega, im_omega):
     """From the rates themselves, in the limit T -> 0, to 12 digits; and that includes their averages."""
     mass = 2.0
-    rates = averaged_rates(mass, np.array([1e-3]), n_nodes=12)
+    rates = averaged_rates(thermal_rates, mass, np.array([1e-3]), n_nodes=12)
     yukawas = yukawa_couplings(NORMAL, mass, 0.7, 0.3, re_omega, im_omega)
     vector = vacuum_splitting_vector(NORMAL, (delta_mass, 0.0), (re_omega, 0.0))
     h = hamiltonian_vector(rates.shift_c, rates.shift_v, rates.mass_over_energy, yukawas, vector)
