@@ -195,7 +195,7 @@ class Equilibration(ModelWithThermalRates):
     )
     observables = OBSERVABLES
 
-    def temperature_span(self, settings):
+    def temperature_span(self, settings, points):
         return settings["T_low"], settings["T_high"]
 
     def check(self, settings, temperatures):

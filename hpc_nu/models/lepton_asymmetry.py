@@ -405,7 +405,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
     observables = OBSERVABLES
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
 
-    def temperature_span(self, settings):
+    def temperature_span(self, settings, points):
         return settings["T_end"], settings["T_start"]
 
     def needs_tables(self, settings):

@@ -61,10 +61,10 @@ def rates_without_factors(settings, mass):
 
 
 class ModelWithThermalRates(Model):
-    """A model that has `SWITCHES` and `FACTORS` among its settings."""
+    """A model that has `SWITCHES` among its settings, or at least those of the self-energy."""
 
-    def temperature_span(self, settings):
-        """Lowest and highest temperature [GeV] at which it asks for rates."""
+    def temperature_span(self, settings, points):
+        """Lowest and highest temperature [GeV] at which it asks for rates; `points` as in `check_points`, or {}."""
         raise NotImplementedError
 
     def needs_tables(self, settings):
@@ -72,8 +72,9 @@ class ModelWithThermalRates(Model):
 
     def check(self, settings, temperatures):
         problems = []
-        lowest, which = self.temperature_span(settings)[0], settings["self_energy"]
-        if settings["propagator"] == "expanded" and lowest < EXPANDED_ABOVE:
+        which = settings["self_energy"]
+        if settings.get("propagator") == "expanded" and self.temperature_span(settings, {})[0] < EXPANDED_ABOVE:
+            lowest = self.temperature_span(settings, {})[0]
             text = (
                 f"propagator = expanded holds above {EXPANDED_ABOVE:g} GeV only, and rates at {lowest:g} GeV are needed"
             )
@@ -98,8 +99,8 @@ class ModelWithThermalRates(Model):
         if which in _OWN_TABLES or not self.needs_tables(settings):
             return []
         table = shared_table(which)
-        mixing_ends = temperatures((MIN_VEV_OVER_T,), settings["crossover"])[0]
-        lowest, highest = self.temperature_span(settings)
+        mixing_ends = temperatures((MIN_VEV_OVER_T,), settings["crossover"])[0]  # and with it the need for a table
+        lowest, highest = self.temperature_span(settings, points)
         wanted = {
             "M": (min(points["M"]), max(points["M"]), table.mass_range),
             "T": (lowest, min(highest, mixing_ends), table.temperature_range),
