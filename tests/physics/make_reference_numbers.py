@@ -1,0 +1,188 @@
+"""Lepton asymmetries by `literal_lepton_asymmetry` with the thermal rates, written as reference numbers (JSON).
+
+    python tests/physics/make_reference_numbers.py reference_numbers.json CACHE_FOLDER
+
+Minutes for each mass: the self-energies are tabulated anew, on their own grid in (ln T, ln k/T), as splines of
+ln(Gamma_h/T) and b_h/T; nothing of the package's own tables enters.
+"""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from literal_lepton_asymmetry import VEV, FullExpansion, FullSusceptibility, LiteralEquations, casas_ibarra
+from scipy.interpolate import RectBivariateSpline
+
+from hpc_nu.plasma import active_neutrino
+from hpc_nu.seesaw import thermal_rates as thermal_rates_module
+from hpc_nu.seesaw.oscillation_data import oscillation_data
+
+PI = np.pi
+T_START = 1e4
+STOPS = (131.7, 50.0, 10.0, 1.0)
+TOLERANCE = 1e-6
+AVERAGING_NODES = 96
+
+POINTS = {
+    "freeze_in": {  # eq. (4.1) of arXiv:2011.12637
+        "hierarchy": "normal", "oscillation_data": "nufit_3.2", "M": 2.0, "delta_M": 0.983e-11,
+        "im_omega": -2.754e-3, "re_omega": 0.551 * PI, "delta": 0.993 * PI, "eta": 1.479 * PI,
+    },
+    "light": {
+        "hierarchy": "normal", "oscillation_data": "nufit_4.0", "M": 0.5, "delta_M": 1e-13,
+        "im_omega": 1.2, "re_omega": 0.3 * PI, "delta": 1.2 * PI, "eta": 0.4 * PI,
+    },
+    "inverted": {
+        "hierarchy": "inverted", "oscillation_data": "nufit_4.0", "M": 1.0, "delta_M": 1.5e-12,
+        "im_omega": -0.4, "re_omega": 0.8 * PI, "delta": 0.25 * PI, "eta": 1.7 * PI,
+    },
+    "inverted_large_im_omega": {
+        "hierarchy": "inverted", "oscillation_data": "nufit_6.0", "M": 5.0, "delta_M": 1e-10,
+        "im_omega": 2.5, "re_omega": 0.15 * PI, "delta": 1.6 * PI, "eta": 0.9 * PI,
+    },
+    "heavy": {
+        "hierarchy": "normal", "oscillation_data": "nufit_4.0", "M": 10.0, "delta_M": 1e-9,
+        "im_omega": -1.5, "re_omega": 0.45 * PI, "delta": 1.9 * PI, "eta": 0.2 * PI,
+    },
+}  # fmt: skip
+RUNS = {name: ("averaged", 16) for name in POINTS} | {name: ("averaged", 16, 32) for name in ("freeze_in", "inverted")}
+
+
+class SelfEnergyTable:
+    """Stands in for `active_neutrino.self_energy` at one mass, 0.95 < T < 166 GeV (mixing has gone above).
+
+    `thinned`: every other temperature, for an estimate of the error.
+    """
+
+    temperatures = np.concatenate(
+        [
+            np.geomspace(0.95, 3.5, 53)[:-1],
+            np.geomspace(3.5, 6.0, 25)[:-1],
+            np.geomspace(6.0, 110.0, 110)[:-1],
+            np.geomspace(110.0, 166.0, 46),
+        ]
+    )
+    momenta = np.geomspace(2e-3, 80.0, 56)  # k/T
+
+    def __init__(self, mass, cache, thinned=False):
+        self.mass = mass
+        path = Path(cache) / f"self_energy_{mass:g}.npz"
+        if not path.exists():
+            t = self.temperatures
+            pairs = [active_neutrino.self_energy(self.momenta * one, mass, one) for one in t]
+            width, potential = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
+            np.savez(path, width=width, potential=potential)
+        with np.load(path) as data:
+            over_t = self.temperatures[:, np.newaxis, np.newaxis, np.newaxis]
+            values = np.log(data["width"] / over_t), data["potential"] / over_t
+        rows = slice(None, None, 2) if thinned else slice(None)
+        axes = np.log(self.temperatures[rows]), np.log(self.momenta)
+        self.splines = [
+            [[RectBivariateSpline(*axes, value[rows, :, a, h]) for h in (0, 1)] for a in range(3)] for value in values
+        ]
+
+    def __call__(self, momentum, mass, temperature, crossover="leading_order"):
+        assert np.all(mass == self.mass) and crossover == "leading_order"
+        y = np.clip(momentum / temperature, self.momenta[0], self.momenta[-1])
+        width, potential = (
+            np.stack([np.stack([s.ev(np.log(temperature), np.log(y)) for s in pair], -1) for pair in kind], -2)
+            for kind in self.splines
+        )
+        over_t = np.asarray(temperature)[..., np.newaxis, np.newaxis]
+        return np.exp(width) * over_t, potential * over_t
+
+
+def mapped_gauss_legendre(n, scale=3.0):
+    t, w = np.polynomial.legendre.leggauss(n)
+    q = scale * (1 + t) / (1 - t)
+    return q, 2 * scale / (1 - t) ** 2 * w * q**2 / (2 * PI**2)
+
+
+def equations(point, grid, susceptibility, expansion, averaging_nodes=AVERAGING_NODES):
+    data = oscillation_data(point["oscillation_data"], point["hierarchy"])
+    yukawas = casas_ibarra(data, point["M"], *(point[name] for name in ("delta", "eta", "re_omega", "im_omega")))
+    averaged = grid == "averaged"
+    nodes, weights = mapped_gauss_legendre(averaging_nodes if averaged else grid)
+    rates = thermal_rates_module.thermal_rates
+    return LiteralEquations(
+        yukawas, point["M"], point["delta_M"], rates, nodes, weights, averaged, expansion, susceptibility
+    )
+
+
+def as_lists(yields):
+    flavours = yields["Y_Delta"]
+    return {
+        "Y_Delta_e": flavours[:, 0].tolist(),
+        "Y_Delta_mu": flavours[:, 1].tolist(),
+        "Y_Delta_tau": flavours[:, 2].tolist(),
+        "Y_L": flavours.sum(axis=1).tolist(),
+        "Y_N_2": yields["Y_N"][:, 0].tolist(),
+        "Y_N_3": yields["Y_N"][:, 1].tolist(),
+        "Y_N_eq": yields["Y_N_eq"].tolist(),
+        "Y_Delta_N": yields["Y_Delta_N"].tolist(),
+    }
+
+
+def distance(one, other):
+    """Largest difference of the three asymmetries in units of the largest, at each stop."""
+    return (np.abs(one - other).max(axis=1) / np.abs(one).max(axis=1)).tolist()
+
+
+def solve(point, grid, cache, susceptibility, expansion):
+    lit = equations(point, grid, susceptibility, expansion)
+    results = {}
+    for name, thinned, rtol in (("best", False, TOLERANCE), ("loose", False, 30 * TOLERANCE), ("thinned", True, 1e-5)):
+        thermal_rates_module.self_energy = SelfEnergyTable(point["M"], cache, thinned)
+        begin = time.perf_counter()
+        results[name] = lit.evolve(T_START, STOPS, rtol=rtol)
+        if name == "best":
+            seconds, steps = time.perf_counter() - begin, lit.n_steps
+    best = results["best"]["Y_Delta"]
+    out = as_lists(results["best"]) | {
+        "change_with_30_times_the_tolerance": distance(best, results["loose"]["Y_Delta"]),
+        "change_with_half_the_temperatures_of_the_table": distance(best, results["thinned"]["Y_Delta"]),
+        "steps": steps,
+        "seconds": round(seconds, 1),
+    }
+    if grid == "averaged":
+        thermal_rates_module.self_energy = SelfEnergyTable(point["M"], cache)
+        finer = equations(point, grid, susceptibility, expansion, 2 * AVERAGING_NODES).evolve(T_START, STOPS, rtol=1e-5)
+        out["change_with_twice_the_averaging_nodes"] = distance(best, finer["Y_Delta"])
+    return out
+
+
+def main(target, cache):
+    Path(cache).mkdir(parents=True, exist_ok=True)
+    susceptibility, expansion = FullSusceptibility(0.9, 1.1 * T_START), FullExpansion(T_START)
+    out = {
+        "T_start": T_START,
+        "temperatures": STOPS,
+        "expansion": "full",
+        "equation_of_state": "saikawa_shirai",
+        "crossover": "leading_order",
+        "susceptibility": "charge_susceptibilities.inverse_susceptibility, sphalerons above 131.7 GeV",
+        "rates": "thermal_rates.thermal_rates with its defaults",
+        "vev": VEV,
+        "averaging_nodes": AVERAGING_NODES,
+        "grids": "gauss_legendre, scale 3, nodes are k/T at T_start",
+        "rtol": TOLERANCE,
+        "points": {},
+    }
+    for name, point in POINTS.items():
+        data = oscillation_data(point["oscillation_data"], point["hierarchy"])
+        yukawas = equations(point, 2, susceptibility, expansion).yukawas
+        entry = {"point": point, "data": asdict(data)}
+        entry["yukawas_real"], entry["yukawas_imag"] = yukawas.real.tolist(), yukawas.imag.tolist()
+        out["points"][name] = entry
+        for grid in RUNS[name]:
+            label = grid if grid == "averaged" else f"gauss_legendre_{grid}"
+            entry[label] = solve(point, grid, cache, susceptibility, expansion)
+            print(name, label, json.dumps(entry[label], indent=1), flush=True)
+            Path(target).write_text(json.dumps(out, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
