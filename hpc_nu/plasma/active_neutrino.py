@@ -28,7 +28,7 @@ Not covered: potentials proportional to asymmetries; M comparable with m_W.
 import numpy as np
 
 from hpc_nu.plasma import standard_model as sm
-from hpc_nu.plasma.fermi_theory import active_neutrino_width
+from hpc_nu.plasma.fermi_theory import active_neutrino_width, effective_colours
 from hpc_nu.plasma.gauge_potential import active_potential
 from hpc_nu.plasma.gauge_propagators import active_width
 from hpc_nu.plasma.higgs import higgs_expectation_value
@@ -45,7 +45,7 @@ MAX_MASS = 40.0
 """M [GeV] up to which the expansion in M^2/m_W^2 below the blend holds, in which the width is 1 + 0.6 M^2/m_W^2."""
 
 
-def self_energy(momentum, mass, temperature, crossover="leading_order"):
+def self_energy(momentum, mass, temperature, crossover="leading_order", colour_factor=1.0):
     """Width and potential of an active neutrino in the bath.
 
     Parameters
@@ -54,6 +54,8 @@ def self_energy(momentum, mass, temperature, crossover="leading_order"):
         k > 0, 0 <= M < `MAX_MASS`, T > 0; broadcast against each other.
     crossover : str
         One of `higgs.CROSSOVERS`.
+    colour_factor : float
+        Multiplies N_c,eff of `fermi_theory`, up to 3.
 
     Returns
     -------
@@ -75,7 +77,8 @@ def self_energy(momentum, mass, temperature, crossover="leading_order"):
     low = weight[:, 0, 0] < 1
     if np.any(low):
         arguments = k[low], m[low], t[low]
-        width[low] = (1 - weight[low]) * active_neutrino_width(*arguments)
+        colours = np.minimum(colour_factor * effective_colours(t[low]), sm.N_COLOURS)
+        width[low] = (1 - weight[low]) * active_neutrino_width(*arguments, colours=colours)
         potential[low] = (1 - weight[low]) * neutrino_potential(*arguments)
     high = weight[:, 0, 0] > 0
     for one_mass, one_temperature in np.unique(np.column_stack([m[high], t[high]]), axis=0):

@@ -36,8 +36,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hpc_nu.plasma import active_neutrino
 from hpc_nu.plasma import standard_model as sm
-from hpc_nu.plasma.active_neutrino import self_energy
 from hpc_nu.plasma.higgs import higgs_expectation_value, particle_mass
 from hpc_nu.plasma.thermodynamics import smoothstep
 
@@ -83,7 +83,9 @@ def thermal_rates(
     momentum,
     mass,
     *,
+    self_energy=active_neutrino.self_energy,
     crossover="leading_order",
+    colour_factor=1.0,
     rate_factor=1.0,
     gamma_v_factor=1.0,
     h_c_factor=1.0,
@@ -98,8 +100,12 @@ def thermal_rates(
     ----------
     temperature, momentum, mass : arrays [GeV]
         T, k > 0 and 0 < M < 40 GeV; broadcast against each other.
+    self_energy : callable
+        Gamma_h and b_h: `active_neutrino.self_energy`, or the method of that name of a table.
     crossover : str
         One of `hpc_nu.plasma.higgs.CROSSOVERS`.
+    colour_factor : float
+        Multiplies N_c,eff, the number of colours that quarks have in effect.
     rate_factor : float
         Multiplies both gamma: kappa of arXiv:2011.12637, fig. 18.
     gamma_v_factor : float
@@ -120,7 +126,7 @@ def thermal_rates(
     ThermalRates of (..., 3) arrays [GeV]
     """
     t, k, m = np.broadcast_arrays(*(np.asarray(x, dtype=float)[..., np.newaxis] for x in (temperature, momentum, mass)))
-    x = _mixing(t, k, m, crossover, thermal_potential)
+    x = _mixing(t, k, m, self_energy, crossover, colour_factor, thermal_potential)
     if propagator == "full":
         detuning = x.near - x.potential_near
     elif propagator == "expanded":
@@ -156,7 +162,7 @@ def hamiltonian_shifts(temperature, momentum, mass, *, crossover="leading_order"
         Arguments as those of `thermal_rates`.
     """
     t, k, m = np.broadcast_arrays(*(np.asarray(x, dtype=float)[..., np.newaxis] for x in (temperature, momentum, mass)))
-    x = _mixing(t, k, m, crossover, thermal_potential=True)
+    x = _mixing(t, k, m, active_neutrino.self_energy, crossover, colour_factor=1.0, thermal_potential=True)
     shifts = []
     for gap, potential, width in (
         (x.far, x.potential_far, x.width_far),
@@ -167,7 +173,7 @@ def hamiltonian_shifts(temperature, momentum, mass, *, crossover="leading_order"
     return tuple(shifts)
 
 
-def _mixing(temperature, momentum, mass, crossover, thermal_potential):
+def _mixing(temperature, momentum, mass, self_energy, crossover, colour_factor, thermal_potential):
     """`_Mixing` for arguments of shape (..., 1); the self-energy only where mixing counts."""
     t, k, m = temperature, momentum, mass
     energy = np.sqrt(k**2 + m**2)
@@ -176,7 +182,7 @@ def _mixing(temperature, momentum, mass, crossover, thermal_potential):
     vev_squared = fading * vev**2 / 2
     counts = vev_squared[..., 0] > 0
     width, potential = np.zeros((2, *t.shape[:-1], sm.N_FLAVOURS, 2))
-    width[counts], potential[counts] = self_energy(k[counts, 0], m[counts, 0], t[counts, 0], crossover)
+    width[counts], potential[counts] = self_energy(k[counts, 0], m[counts, 0], t[counts, 0], crossover, colour_factor)
     if not thermal_potential:
         potential[...] = 0.0
     return _Mixing(

@@ -270,7 +270,7 @@ class LiteralEquations:
                 values.append(value / self.expansion.entropy_start)
         return {name: np.array(values) for name, values in out.items()}
 
-    def solve(self, t_start, stops, method="LSODA", rtol=1e-10, atol=1e-14):
+    def solve(self, t_start, stops, method="Radau IIA", rtol=1e-7, atol=1e-14):
         """Yields Y_Delta_a, shape (n_stops, 3), at the temperatures `stops` [GeV], decreasing."""
         return self.evolve(t_start, stops, method, rtol, atol)["Y_Delta"]
 

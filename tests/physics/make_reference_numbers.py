@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ from literal_lepton_asymmetry import VEV, FullExpansion, FullSusceptibility, Lit
 from scipy.interpolate import RectBivariateSpline
 
 from hpc_nu.plasma import active_neutrino
-from hpc_nu.seesaw import thermal_rates as thermal_rates_module
 from hpc_nu.seesaw.oscillation_data import oscillation_data
+from hpc_nu.seesaw.thermal_rates import thermal_rates
 
 PI = np.pi
 T_START = 1e4
@@ -84,8 +85,8 @@ class SelfEnergyTable:
             [[RectBivariateSpline(*axes, value[rows, :, a, h]) for h in (0, 1)] for a in range(3)] for value in values
         ]
 
-    def __call__(self, momentum, mass, temperature, crossover="leading_order"):
-        assert np.all(mass == self.mass) and crossover == "leading_order"
+    def __call__(self, momentum, mass, temperature, crossover="leading_order", colour_factor=1.0):
+        assert np.all(mass == self.mass) and crossover == "leading_order" and colour_factor == 1
         y = np.clip(momentum / temperature, self.momenta[0], self.momenta[-1])
         width, potential = (
             np.stack([np.stack([s.ev(np.log(temperature), np.log(y)) for s in pair], -1) for pair in kind], -2)
@@ -101,12 +102,15 @@ def mapped_gauss_legendre(n, scale=3.0):
     return q, 2 * scale / (1 - t) ** 2 * w * q**2 / (2 * PI**2)
 
 
-def equations(point, grid, susceptibility, expansion, averaging_nodes=AVERAGING_NODES):
+def point_yukawas(point):
     data = oscillation_data(point["oscillation_data"], point["hierarchy"])
-    yukawas = casas_ibarra(data, point["M"], *(point[name] for name in ("delta", "eta", "re_omega", "im_omega")))
+    return casas_ibarra(data, point["M"], *(point[name] for name in ("delta", "eta", "re_omega", "im_omega")))
+
+
+def equations(point, grid, table, susceptibility, expansion, averaging_nodes=AVERAGING_NODES):
     averaged = grid == "averaged"
     nodes, weights = mapped_gauss_legendre(averaging_nodes if averaged else grid)
-    rates = thermal_rates_module.thermal_rates
+    yukawas, rates = point_yukawas(point), partial(thermal_rates, self_energy=table)
     return LiteralEquations(
         yukawas, point["M"], point["delta_M"], rates, nodes, weights, averaged, expansion, susceptibility
     )
@@ -132,25 +136,20 @@ def distance(one, other):
 
 
 def solve(point, grid, cache, susceptibility, expansion):
-    lit = equations(point, grid, susceptibility, expansion)
-    results = {}
-    for name, thinned, rtol in (("best", False, TOLERANCE), ("loose", False, 30 * TOLERANCE), ("thinned", True, 1e-5)):
-        thermal_rates_module.self_energy = SelfEnergyTable(point["M"], cache, thinned)
-        begin = time.perf_counter()
-        results[name] = lit.evolve(T_START, STOPS, rtol=rtol)
-        if name == "best":
-            seconds, steps = time.perf_counter() - begin, lit.n_steps
-    best = results["best"]["Y_Delta"]
-    out = as_lists(results["best"]) | {
-        "change_with_30_times_the_tolerance": distance(best, results["loose"]["Y_Delta"]),
-        "change_with_half_the_temperatures_of_the_table": distance(best, results["thinned"]["Y_Delta"]),
-        "steps": steps,
-        "seconds": round(seconds, 1),
-    }
+    table, thinned = SelfEnergyTable(point["M"], cache), SelfEnergyTable(point["M"], cache, thinned=True)
+    begin = time.perf_counter()
+    lit = equations(point, grid, table, susceptibility, expansion)
+    best = lit.evolve(T_START, STOPS, rtol=TOLERANCE)
+    out = as_lists(best) | {"steps": lit.n_steps, "seconds": round(time.perf_counter() - begin, 1)}
+
+    def change(rtol, table=table, averaging_nodes=AVERAGING_NODES):
+        other = equations(point, grid, table, susceptibility, expansion, averaging_nodes)
+        return distance(best["Y_Delta"], other.evolve(T_START, STOPS, rtol=rtol)["Y_Delta"])
+
+    out["change_with_30_times_the_tolerance"] = change(30 * TOLERANCE)
+    out["change_with_half_the_temperatures_of_the_table"] = change(1e-5, thinned)
     if grid == "averaged":
-        thermal_rates_module.self_energy = SelfEnergyTable(point["M"], cache)
-        finer = equations(point, grid, susceptibility, expansion, 2 * AVERAGING_NODES).evolve(T_START, STOPS, rtol=1e-5)
-        out["change_with_twice_the_averaging_nodes"] = distance(best, finer["Y_Delta"])
+        out["change_with_twice_the_averaging_nodes"] = change(1e-5, averaging_nodes=2 * AVERAGING_NODES)
     return out
 
 
@@ -173,7 +172,7 @@ def main(target, cache):
     }
     for name, point in POINTS.items():
         data = oscillation_data(point["oscillation_data"], point["hierarchy"])
-        yukawas = equations(point, 2, susceptibility, expansion).yukawas
+        yukawas = point_yukawas(point)
         entry = {"point": point, "data": asdict(data)}
         entry["yukawas_real"], entry["yukawas_imag"] = yukawas.real.tolist(), yukawas.imag.tolist()
         out["points"][name] = entry

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.models import get_model
 from hpc_nu.models.mode_system import Problem
-from hpc_nu.plasma import fermi_theory, vacuum_widths
+from hpc_nu.plasma import active_neutrino, vacuum_widths
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV as V
 from hpc_nu.seesaw.low_energy import (
     DELTA_SIGNS,
@@ -102,7 +102,7 @@ def test_helicity_asymmetry_of_the_rates():
 )
 def test_dependence_on_the_number_of_colours(monkeypatch, colours, gamma_h, gamma_osc):
     """Values of an independent implementation; its expansion rate is 0.2 % lower."""
-    monkeypatch.setattr(fermi_theory, "effective_colours", lambda t: np.full_like(np.asarray(t, float), colours))
+    monkeypatch.setattr(active_neutrino, "effective_colours", lambda t: np.full_like(np.asarray(t, float), colours))
     averages = averaged_coefficients.__wrapped__(MASS, TEMPERATURE)
     found, expansion = constants(averages, delta_sign="pdg"), observe()["expansion"]
     assert found.gamma_h / expansion == pytest.approx(gamma_h, rel=3e-3)
