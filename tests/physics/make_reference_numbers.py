@@ -1,7 +1,8 @@
 """Lepton asymmetries by `literal_lepton_asymmetry` with the thermal rates, written as reference numbers (JSON).
 
-    python tests/physics/make_reference_numbers.py reference_numbers.json CACHE_FOLDER
+    python tests/physics/make_reference_numbers.py reference_numbers.json CACHE_FOLDER [POINT ...]
 
+With names of points, these alone are renewed, the others kept.
 Minutes for each mass: the self-energies are tabulated anew, on their own grid in (ln T, ln k/T), as splines of
 ln(Gamma_h/T) and b_h/T; nothing of the package's own tables enters.
 """
@@ -153,7 +154,7 @@ def solve(point, grid, cache, susceptibility, expansion):
     return out
 
 
-def main(target, cache):
+def main(target, cache, *names):
     Path(cache).mkdir(parents=True, exist_ok=True)
     susceptibility, expansion = FullSusceptibility(0.9, 1.1 * T_START), FullExpansion(T_START)
     out = {
@@ -168,9 +169,10 @@ def main(target, cache):
         "averaging_nodes": AVERAGING_NODES,
         "grids": "gauss_legendre, scale 3, nodes are k/T at T_start",
         "rtol": TOLERANCE,
-        "points": {},
+        "points": json.loads(Path(target).read_text())["points"] if names else {},
     }
-    for name, point in POINTS.items():
+    for name in names or POINTS:
+        point = POINTS[name]
         data = oscillation_data(point["oscillation_data"], point["hierarchy"])
         yukawas = point_yukawas(point)
         entry = {"point": point, "data": asdict(data)}
