@@ -21,6 +21,11 @@ parameters:
   im_omega: {value: -2.754e-3, unit: rad}
   delta:    {value: 0.993, unit: pi}
   eta:      {value: 1.479, unit: pi}
+settings:
+  rates: simple
+  expansion: constant_gstar
+  susceptibilities: constant
+  T_start: {value: 1000, unit: GeV}
 solver: {rtol: 1e-10}
 grids:
   - {kind: averaged}

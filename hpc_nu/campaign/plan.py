@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from hpc_nu.campaign.input_file import OUTPUTS, output_values, read_input
+from hpc_nu.campaign.marked_yaml import InputError, Mistake
 from hpc_nu.campaign.sampling import Axis
 from hpc_nu.models.mode_system import Model, Problem, SolverSettings
 from hpc_nu.solver import momentum_grid
@@ -72,6 +73,8 @@ class Plan:
         The input file.
     canonical : str
         The input completed with all defaults, as JSON.  Its order matters, being that of the tasks.
+    tables : dict of str to str
+        Tables that the model reads from files: name to identity.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Plan:
     epoch_seconds: float
     given: str
     canonical: str
+    tables: dict = field(default_factory=dict)
 
     @property
     def completed(self):
@@ -98,8 +102,9 @@ class Plan:
 
     @cached_property
     def problem_hash(self):
-        """SHA-256 of all that defines the problem, which is everything but the section `run`."""
-        return hashlib.sha256(_canonical(_without_run(self.completed)).encode()).hexdigest()
+        """SHA-256 of all that defines the problem: the input but for its section `run`, and the tables it needs."""
+        text = _canonical(_without_run(self.completed)) + (_canonical(self.tables) if self.tables else "")
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def problem(self, task):
         """The `Problem` of one task."""
@@ -127,13 +132,15 @@ class Plan:
         ]
         return np.array(seconds, dtype=float)[self.variation, self.grid]
 
-    def difference(self, other_completed):
+    def difference(self, other_completed, other_tables):
         """How the problem differs from another one, for people.
 
         Parameters
         ----------
         other_completed : dict
             `completed` of the other plan, as read back from a results file.
+        other_tables : dict
+            `tables` of it, likewise.
 
         Returns
         -------
@@ -143,6 +150,8 @@ class Plan:
         """
         old, new = _without_run(other_completed), _without_run(self.completed)
         old_leaves, new_leaves = dict(_leaves(old)), dict(_leaves(new))
+        old_leaves |= {f"table {name}": identity for name, identity in other_tables.items()}
+        new_leaves |= {f"table {name}": identity for name, identity in self.tables.items()}
         lines = [
             f"{key}: {old_leaves.get(key, 'absent')} -> {new_leaves.get(key, 'absent')}"
             for key in old_leaves | new_leaves
@@ -172,6 +181,7 @@ def read_plan(path):
     grids = _grid_specs(campaign.grids)
     points, offsets, n_points = _points(campaign, len(variations) * len(grids))
     grid = np.repeat(np.arange(len(grids), dtype=np.int32), n_points)
+    tables = _tables(path, campaign.model, variations, points)
     return Plan(
         name=campaign.name,
         model=campaign.model,
@@ -189,7 +199,23 @@ def read_plan(path):
         epoch_seconds=campaign.epoch_seconds,
         given=campaign.given,
         canonical=_canonical(_completed(campaign)),
+        tables=tables,
     )
+
+
+def _tables(path, model, variations, points):
+    """Tables of all variations, if the points of the campaign are such that they can be solved with them."""
+    tables, mistakes = {}, []
+    for name, settings in variations:
+        try:
+            tables |= model.tables(settings)
+            problems = model.check_points(settings, points)
+        except ValueError as error:
+            problems = [str(error)]
+        mistakes += [Mistake(str(path), 0, 0, f"variations.{name}", None, problem) for problem in problems]
+    if mistakes:
+        raise InputError(mistakes)
+    return tables
 
 
 def _points(campaign, n_systems):

@@ -32,6 +32,7 @@ def check_report(input_path):
     ]
     if plan.grids[0].kind != "none":
         lines.insert(4, "grids       " + ", ".join(grid.label for grid in plan.grids))
+    lines += [f"table       {name} {identity[:16]}" for name, identity in plan.tables.items()]
     return "\n".join(lines)
 
 

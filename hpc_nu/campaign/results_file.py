@@ -107,7 +107,7 @@ class ResultsFile:
         if file.attrs["problem_hash"] == self.plan.problem_hash:
             return
         there = json.loads(file["input/completed"][()])
-        lines = self.plan.difference(there) or ["(only the order of keys differs)"]
+        lines = self.plan.difference(there, json.loads(file.attrs["tables"])) or ["(only the order of keys differs)"]
         raise OutputError(
             f"{self.path}: holds the results of another problem. In the file -> in the input:\n  "
             + "\n  ".join(lines)
@@ -229,6 +229,7 @@ def _write_header(file, plan):
         "model": plan.model.name,
         "reference": plan.model.reference,
         "problem_hash": plan.problem_hash,
+        "tables": json.dumps(plan.tables),
     }
     file.attrs.update({name: str(value) for name, value in attributes.items()})
     inputs = file.create_group("input")

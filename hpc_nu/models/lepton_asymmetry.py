@@ -4,27 +4,42 @@ Eijima, Shaposhnikov and Timiryasov, arXiv:2011.12637 ("EST"): eqs. (2.2) averag
 resolved on a momentum grid as in sec. 6 (8 n_modes + 3 equations), from one and the same right-hand side.  The
 equations are in `lepton_asymmetry_kernel`, their coefficients in `hpc_nu.seesaw.rate_table`.
 
-Conventions: M_3 - M_2 = 2 delta_M, as eqs. (4.7), (4.8) of EST imply; Delta_alpha = L_alpha - B/3; the overall sign of
-the asymmetries is that of F = U sqrt(m) Omega sqrt(M)/v (`hpc_nu.seesaw.casas_ibarra`).  The Universe expands with
-constant g_*, and no heavy neutrino is there at the start.  Not covered: g_*(T), entropy from HNL decays (sec. 3), the
-chiral anomaly (sec. 7), sphalerons that freeze out gradually.
+Conventions: M_3 - M_2 = 2 delta_M, as eqs. (4.7), (4.8) of EST imply; the overall sign of the asymmetries is that of
+F = U sqrt(m) Omega sqrt(M)/v (`hpc_nu.seesaw.casas_ibarra`).  Delta_alpha is L_alpha - B/3 while sphalerons are in
+equilibrium, T > 131.7 GeV, and keeps its value there; then mu = omega n is that of L_alpha and B = 0, so the part of
+mu that B holds is neglected below.  No heavy neutrino is there at the start.  Not covered: energy and entropy of the
+heavy neutrinos (sec. 3), the chiral anomaly (sec. 7), sphalerons that freeze out gradually.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
-from hpc_nu.plasma import simple_bath
-from hpc_nu.plasma.expansion import ENTROPY_OVER_T3, hubble_rate
-from hpc_nu.plasma.susceptibilities import baryons_per_lepton_asymmetry, inverse_susceptibility
+from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath, thermodynamics
+from hpc_nu.plasma import susceptibilities as constant_susceptibilities
+from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
+from hpc_nu.plasma.expansion import Expansion
+from hpc_nu.plasma.higgs import CROSSOVERS
+from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
+from hpc_nu.plasma.table_builder import DEFAULT, identity, temperatures
+from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
-from hpc_nu.seesaw.heavy_rates import RATES
+from hpc_nu.seesaw.equilibration import damping_eigenvalues
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
-from hpc_nu.seesaw.rate_table import build_rate_table, coefficients, equilibrium_occupation
+from hpc_nu.seesaw.rate_table import (
+    build_rate_table,
+    coefficients,
+    equilibrium_occupation,
+    redshifted,
+    table_temperatures,
+)
+from hpc_nu.seesaw.simple_rates import simple_rates
+from hpc_nu.seesaw.thermal_rates import EXPANDED_ABOVE, PROPAGATORS, thermal_rates
 from hpc_nu.solver import esdirk, momentum_grid
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
@@ -41,9 +56,34 @@ PARAMETERS = (
 SETTINGS = (
     Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", choices=("normal", "inverted")),
     Setting("oscillation_data", "nufit_4.0", "global fit of the oscillation data", choices=FIT_NAMES),
-    Setting("rates", "simple", "thermal rates of the heavy neutrinos", choices=tuple(RATES)),
-    Setting("T_start", 1000.0, "temperature at which no heavy neutrino is there yet", low=1.0, high=1e7, unit="GeV"),
-    Setting("T_end", 10.0, "temperature at which the solve ends", low=0.01, high=1e6, unit="GeV"),
+    Setting("T_start", 1e4, "temperature at which no heavy neutrino is there yet", low=1.0, high=1e6, unit="GeV"),
+    Setting("T_end", 10.0, "temperature at which the solve ends", low=1e-3, high=1e6, unit="GeV"),
+    Setting("expansion", "full", "of the Universe: g_*(T), or constant as in EST", choices=tuple(expansion.KINDS)),
+    Setting(
+        "equation_of_state",
+        "saikawa_shirai",
+        "of the bath, for the full expansion",
+        choices=tuple(thermodynamics.EQUATIONS_OF_STATE),
+    ),
+    Setting(
+        "susceptibilities",
+        "standard_model",
+        "omega(T) in mu = omega n, or constant at 2.29 and 0.29 as in the broken phase at 10-100 GeV",
+        choices=("standard_model", "constant"),
+    ),
+    Setting(
+        "rates",
+        "standard_model",
+        "thermal rates of the heavy neutrinos; simple: closed-form stand-ins, for tests alone",
+        choices=("standard_model", "simple"),
+    ),
+    Setting(
+        "self_energy",
+        "default",
+        "of the active neutrinos: default table, this_mass (built for each mass), or a file of your own",
+    ),
+    Setting("crossover", "leading_order", "v(T): where the Higgs condensate vanishes", choices=tuple(CROSSOVERS)),
+    Setting("colour_factor", 1.0, "multiplies N_c,eff(T), up to 3 colours", low=0.0, high=100.0),
     Setting("rate_factor", 1.0, "multiplies all rates gamma_+-: kappa of EST fig. 18", low=0.0, high=1e6),
     Setting(
         "gamma_minus_factor", 1.0, "multiplies the fermion-number violating rate: 0 in EST fig. 13", low=0.0, high=1e6
@@ -55,6 +95,10 @@ SETTINGS = (
         low=0.0,
         high=1e6,
     ),
+    Setting("direct_reactions", True, "those with Higgs bosons and of the symmetric phase"),
+    Setting("soft_suppression", True, "of gamma_+ by mixing at k < T: F of hpc_nu.seesaw.thermal_rates"),
+    Setting("thermal_potential", True, "thermal part of the active neutrinos' dispersion"),
+    Setting("propagator", "full", "of the active neutrinos, or expanded in M^2 (T > 80 GeV)", tuple(PROPAGATORS)),
 )
 
 OBSERVABLES = (
@@ -84,8 +128,8 @@ OBSERVABLES = (
     Observable(
         "Gamma_osc_over_H", "1", "oscillation rate M delta M(T)/(3 T H), eqs. (4.5), (4.7) of EST", "trajectory"
     ),
-    Observable("momentum", "1", "y = k/T of the mode", "mode"),
-    Observable("weight", "1", "quadrature weight of the mode, n/T^3 = sum of weight f", "mode"),
+    Observable("momentum", "1", "y = k/T of the mode at T_end", "mode"),
+    Observable("weight", "1", "quadrature weight of the mode at T_end, n/T^3 = sum of weight f", "mode"),
     Observable("f_N_2", "1", "occupation of N_2 (mean of both helicities) at T_end", "mode"),
     Observable("f_N_3", "1", "occupation of N_3 (mean of both helicities) at T_end", "mode"),
     Observable("f_Delta_N", "1", "Tr(rho_N - rho_Nbar) at T_end", "mode"),
@@ -106,11 +150,67 @@ class _Moments(NamedTuple):
     d_0: float
 
 
+# What a point or a variation may change without another table.
+_PER_POINT = ("hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor")
+_RATE_SETTINGS = ("crossover", "colour_factor", "soft_suppression", "thermal_potential", "propagator")
+
+
+def _rates(settings, mass):
+    """The rates that `settings` ask for, less the factors that multiply them."""
+    if settings["rates"] == "simple":
+        return simple_rates
+    switches = {name: settings[name] for name in _RATE_SETTINGS}
+    table = shared_table(settings["self_energy"], mass, settings["crossover"])
+    return partial(thermal_rates, self_energy=table.self_energy, direct=settings["direct_reactions"], **switches)
+
+
+class _Tables(NamedTuple):
+    """What all points of the same mass, settings and momentum grid share.
+
+    `omega` (n_cells, 4, 3, 3) are cubic polynomials of omega, as `rates.cells`; `first_cold` is the first cell in which
+    sphalerons are out of equilibrium.
+    """
+
+    rates: object
+    omega: np.ndarray
+    first_cold: int
+
+
 @lru_cache(maxsize=8)
-def _rate_table(rates, mass, t_start, t_end, grid):
-    return build_rate_table(
-        RATES[rates], mass, t_start, t_end, grid.nodes, grid.weights, averaged=grid.kind == "averaged"
+def _tables(settings, mass, grid):
+    """`settings` as a tuple of pairs, which can be looked up."""
+    settings = dict(settings)
+    t_start, t_end, averaged = settings["T_start"], settings["T_end"], grid.kind == "averaged"
+    rates = build_rate_table(
+        _rates(settings, mass), _expansion(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged
     )
+    omega, first_cold = _susceptibility_cells(
+        settings["susceptibilities"], settings["crossover"], _expansion(settings), t_start, t_end
+    )
+    return _Tables(rates, omega, first_cold)
+
+
+@lru_cache(maxsize=8)
+def _susceptibility_cells(kind, crossover, universe, t_start, t_end):
+    """`omega` and `first_cold` of `_Tables`."""
+    temperature = table_temperatures(t_start, t_end)
+    z = -np.log(temperature)
+    first_cold = int(np.sum(temperature > SPHALERON_FREEZE_OUT))
+    cells = []
+    for part, sphalerons in ((slice(None, first_cold + 1), True), (slice(first_cold, None), False)):
+        if np.size(temperature[part]) < 2:
+            continue
+        if kind == "constant":
+            omega = np.tile(constant_susceptibilities.inverse_susceptibility(), (np.size(temperature[part]), 1, 1))
+        else:
+            omega = charge_susceptibilities.inverse_susceptibility(temperature[part], sphalerons, crossover=crossover)
+        stretch = universe.entropy_over_t3(temperature[part]) / universe.entropy_over_t3(t_start)
+        cells.append(np.moveaxis(CubicSpline(z[part], omega * stretch[:, np.newaxis, np.newaxis]).c, 0, 1))
+    return np.ascontiguousarray(np.concatenate(cells)), first_cold
+
+
+def _expansion(settings):
+    return Expansion(settings["expansion"], settings["equation_of_state"])
 
 
 class _Solve:
@@ -118,6 +218,7 @@ class _Solve:
 
     def __init__(self, problem):
         point, settings, self.grid, self.solver = problem.point, problem.settings, problem.grid, problem.solver
+        self.settings = settings
         self.mass, self.delta_mass = point["M"], point["delta_M"]
         self.t_start, self.t_end = settings["T_start"], settings["T_end"]
         self.temperatures = problem.temperatures
@@ -128,9 +229,10 @@ class _Solve:
         self.flavours = pauli_components(self.yukawas)
         kappa = settings["rate_factor"]
         self.rate_factors = np.array([kappa, kappa * settings["gamma_minus_factor"], settings["h_plus_factor"], 1.0])
-        self.rates = settings["rates"]
-        self.table = _rate_table(self.rates, self.mass, self.t_start, self.t_end, self.grid)
-        self.omega = inverse_susceptibility()
+        self.expansion = _expansion(settings)
+        self.entropy_at_start = self.expansion.entropy_over_t3(self.t_start)
+        shared = {name: value for name, value in settings.items() if name not in _PER_POINT}
+        self.table, self.omega, self.first_cold = _tables(tuple(shared.items()), self.mass, self.grid)
         self.tableau = esdirk.TABLEAUX[self.solver.method]
         # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
         stops = {self.t_end, *(t for t in self.temperatures if self.t_end <= t < self.t_start)}
@@ -141,14 +243,19 @@ class _Solve:
 
     def start(self):
         """No heavy neutrino and no asymmetry at T_start: s_0 = -2 f_eq, the rest zero."""
-        z = np.log(self.mass / self.t_start)
+        z = self.table.nodes[0]
         self.clock, self.stop = esdirk.new_clock(z, _FIRST_STEP), 0
         self.u, self.slope, self.maximum = np.zeros(self.size), np.empty(self.size), np.array([0.0, z])
         self.moments = np.full((len(self.stops), len(_Moments._fields)), np.nan)
         self._modes(self.u)[0] = -2 * self.equilibrium(self.t_start)
-        t, at_start = self.table, np.empty((kernel.N_CHANNELS, self.grid.n_modes))
-        kernel.coefficients_at(z, t.z_start, t.spacing, t.cells, self.rate_factors, at_start)
-        kernel.right_hand_side(self.u, at_start, t.weights, self.flavours, self.delta_mass, self.omega, self.slope)
+        self._set_slope(0)
+
+    def _set_slope(self, cell):
+        """du/dz at the beginning of `cell`, where the coefficients may have jumped."""
+        at_node, omega = np.empty((kernel.N_CHANNELS, self.grid.n_modes)), np.empty((3, 3))
+        kernel.coefficients_at(cell, 0.0, self.table.cells, self.rate_factors, at_node)
+        kernel.susceptibility_at(cell, 0.0, self.omega, omega)
+        kernel.right_hand_side(self.u, at_node, self.table.weights, self.flavours, self.delta_mass, omega, self.slope)
 
     # The state is one flat array, so that the engine can send and store it without knowing what it means.
 
@@ -168,11 +275,13 @@ class _Solve:
         t, s = self.table, self.solver
         started = perf_counter()
         while self.stop < len(self.stops):
-            z_stop = np.log(self.mass / self.stops[self.stop])
+            t_stop = self.stops[self.stop]
+            hot = t_stop >= SPHALERON_FREEZE_OUT
+            first, end = (0, min(self.first_cold, len(t.cells))) if hot else (self.first_cold, len(t.cells))
             verdict = kernel.advance(
-                _ATTEMPTS, z_stop, self.clock, self.u, self.slope, self.maximum,
-                t.z_start, t.spacing, t.cells, t.weights, t.norm_weights, self.rate_factors, self.flavours,
-                self.delta_mass, self.omega,
+                _ATTEMPTS, np.log(self.mass / t_stop), self.clock, self.u, self.slope, self.maximum,
+                first, end - 1, t.nodes, t.cells, self.omega, t.weights, t.norm_weights, self.rate_factors,
+                self.flavours, self.delta_mass,
                 self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
             )  # fmt: skip
             if verdict == kernel.UNDERFLOW:
@@ -184,6 +293,8 @@ class _Solve:
                 self.stop += 1
                 if self.stop == len(self.stops):
                     break
+                if t_stop == SPHALERON_FREEZE_OUT:
+                    self._set_slope(self.first_cold)
             if self.steps + self.rejected >= s.max_steps:
                 return ResultCode.STEP_BUDGET
             if perf_counter() - started > s.max_seconds:
@@ -208,9 +319,13 @@ class _Solve:
     def _modes(self, u):
         return u[3:].reshape(8, self.grid.n_modes)
 
+    def momenta(self, temperature):
+        """y = k/T of the modes at `temperature` [GeV]."""
+        return redshifted(self.grid.nodes, temperature, self.t_start, self.expansion)
+
     def equilibrium(self, temperature):
-        """f_eq per mode; the averaged mode carries the density n_eq/T^3 of one helicity state."""
-        occupation = equilibrium_occupation(self.mass, temperature, self.grid.nodes)
+        """f_eq per mode; the averaged mode carries the density of one helicity state, h_0 n_eq/s."""
+        occupation = equilibrium_occupation(self.mass, temperature, self.momenta(temperature))
         return np.array([occupation @ self.grid.weights]) if self.grid.kind == "averaged" else occupation
 
     def _record(self):
@@ -242,34 +357,54 @@ class _Solve:
             "Y_N_eq": equilibrium,
             "Y_Delta_N": 2 * m.d_0,
         }
-        return {name: value / ENTROPY_OVER_T3 for name, value in per_entropy.items()}
+        return {name: value / self.entropy_at_start for name, value in per_entropy.items()}
 
     def rates_over_hubble(self, temperatures):
         """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H: name to array."""
         fine = momentum_grid.averaged()
-        averages = coefficients(RATES[self.rates], self.mass, temperatures, fine.nodes, fine.weights, averaged=True)
-        gp, gm, hp, hm = (averages[:, i, 0] * self.rate_factors[i] for i in range(4))
-        mass_over_e = averages[:, kernel.ME, 0]
-        y0, y1, y2, y3 = self.flavours.sum(axis=0)
-        spread = np.sqrt(((gp + gm) * y1) ** 2 + ((gp - gm) * y2) ** 2 + ((gp + gm) * y3) ** 2)
-        h = np.array([(hp + hm) * y1, (hp - hm) * y2, (hp + hm) * y3 - self.delta_mass * mass_over_e])
-        splitting = np.linalg.norm(h, axis=0) / mass_over_e  # delta M = (E/M) (lambda_2 - lambda_1)/2, eq. (4.7) of EST
+        averages = coefficients(
+            _rates(self.settings, self.mass),
+            self.expansion,
+            self.mass,
+            self.t_start,
+            temperatures,
+            fine.nodes,
+            fine.weights,
+            True,
+        )[..., 0]
+        averages = averages * self.expansion.rate(temperatures)[:, np.newaxis]
+        gp, gm, hp, hm = (averages[:, 3 * i : 3 * i + 3] * self.rate_factors[i] for i in range(4))
+        a = self.flavours
+        h = np.column_stack([(hp + hm) @ a[:, 1], (hp - hm) @ a[:, 2], (hp + hm) @ a[:, 3]])
+        h[:, 2] -= self.delta_mass * averages[:, kernel.ME]
+        # delta M = (E/M) (lambda_2 - lambda_1)/2, eq. (4.7) of EST
+        splitting = np.linalg.norm(h, axis=-1) / averages[:, kernel.ME]
+        eigenvalues = damping_eigenvalues(gp, gm, self.yukawas)
+        hubble = self.expansion.hubble_rate(temperatures)
         return {
-            "Gamma_N_small_over_H": (gp + gm) * y0 - spread,
-            "Gamma_N_large_over_H": (gp + gm) * y0 + spread,
-            "Gamma_osc_over_H": self.mass * splitting / (3 * temperatures * hubble_rate(temperatures)),
+            "Gamma_N_small_over_H": eigenvalues[:, 0] / hubble,
+            "Gamma_N_large_over_H": eigenvalues[:, 1] / hubble,
+            "Gamma_osc_over_H": self.mass * splitting / (3 * temperatures * hubble),
         }
 
     def scalars(self):
         end = self.yields([self.t_end])
-        sphaleron = self.yields([SPHALERON_FREEZE_OUT])["Y_L"][0]
-        vev_squared = simple_bath.higgs_vev_squared(SPHALERON_FREEZE_OUT)
+        at_sphaleron = self.yields([SPHALERON_FREEZE_OUT])
         values = {name: value[0] for name, value in end.items() if name != "Y_N_eq"}
-        values["Y_L_sphaleron"] = sphaleron
-        values["Y_B"] = baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared) * sphaleron
-        values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / ENTROPY_OVER_T3
+        values["Y_L_sphaleron"] = at_sphaleron["Y_L"][0]
+        values["Y_B"] = self.baryons_per_charge() @ [at_sphaleron[f"Y_Delta_{a}"][0] for a in FLAVOUR_NAMES]
+        values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.entropy_at_start
         values["T_Delta_e_max"] = self.mass * np.exp(-self.maximum[kernel.MAX_Z])
         return values
+
+    def baryons_per_charge(self):
+        """n_B/n_Delta_a (3,) when sphalerons freeze out."""
+        if self.settings["susceptibilities"] == "standard_model":
+            return charge_susceptibilities.baryons_per_charge(
+                SPHALERON_FREEZE_OUT, crossover=self.settings["crossover"]
+            )
+        vev_squared = simple_bath.higgs_vev_squared(SPHALERON_FREEZE_OUT)
+        return np.full(3, constant_susceptibilities.baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared))
 
     def trajectories(self):
         return self.yields(self.temperatures) | self.rates_over_hubble(self.temperatures)
@@ -280,8 +415,8 @@ class _Solve:
             return {o.name: np.full(1, np.nan) for o in OBSERVABLES if o.kind == "mode"}
         modes, f_eq = self._modes(self.u), self.equilibrium(self.t_end)
         return {
-            "momentum": self.grid.nodes,
-            "weight": self.grid.weights,
+            "momentum": self.momenta(self.t_end),
+            "weight": self.grid.weights * self.expansion.entropy_over_t3(self.t_end) / self.entropy_at_start,
             "f_N_2": f_eq + (modes[0] + modes[3]) / 2,
             "f_N_3": f_eq + (modes[0] - modes[3]) / 2,
             "f_Delta_N": 2 * modes[4],
@@ -310,7 +445,50 @@ class LeptonAsymmetry(Model):
         if outside:
             text = f"{outside[0]} GeV is outside T_end ... T_start = {settings['T_end']} ... {settings['T_start']} GeV"
             problems.append(("output.temperatures", text))
+        if settings["propagator"] == "expanded" and settings["T_end"] < EXPANDED_ABOVE:
+            text = (
+                f"propagator = expanded holds above {EXPANDED_ABOVE:g} GeV, and T_end = {settings['T_end']} GeV is"
+                " below: raise T_end, or take propagator = full"
+            )
+            problems.append(("settings", text))
+        if settings["colour_factor"] != 1 and settings["self_energy"] not in ("default", "this_mass"):
+            text = (
+                f"colour_factor = {settings['colour_factor']:g} with a self-energy of your own"
+                f" ({settings['self_energy']}), which has no separate quarks: expected 1"
+            )
+            problems.append(("settings", text))
         return problems
+
+    def tables(self, settings):
+        if settings["rates"] == "simple":
+            return {}
+        which = settings["self_energy"]
+        if which in ("default", "this_mass"):
+            return {f"self-energy ({which})": identity(DEFAULT)}
+        return {f"self-energy ({which})": shared_table(which).identity}
+
+    def check_points(self, settings, points):
+        which = settings["self_energy"]
+        if settings["rates"] == "simple" or which in ("default", "this_mass"):
+            return []
+        table = shared_table(which)
+        mixing_ends = temperatures((MIN_VEV_OVER_T,), settings["crossover"])[0]
+        wanted = {
+            "M": (min(points["M"]), max(points["M"]), table.mass_range),
+            "T": (settings["T_end"], min(settings["T_start"], mixing_ends), table.temperature_range),
+        }
+        return [
+            f"{which}: covers {name} = {there[0]:g} ... {there[1]:g} GeV, and {low:g} ... {high:g} GeV are needed"
+            for name, (low, high, there) in wanted.items()
+            if low < there[0] or high > there[1]
+        ]
+
+    def prepare(self, variations, points, communicator):
+        for settings in variations:
+            if settings["rates"] == "standard_model":
+                masses = np.unique(points["M"]) if settings["self_energy"] == "this_mass" else [None]
+                for mass in masses:
+                    shared_table(settings["self_energy"], mass, settings["crossover"], communicator)
 
     def predicted_seconds(self, settings, n_modes, solver):
         """A rate table, and steps whose number depends little on the number of modes."""

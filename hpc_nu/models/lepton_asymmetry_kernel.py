@@ -5,18 +5,20 @@ Equations (2.2) of arXiv:2011.12637 in real form.  Per mode, in Pauli components
     x = rho_N - rho_eq,  xb = rho_Nbar^* - rho_eq,  s = x + xb,  d = x - xb            (complex conjugate of rho_Nbar!)
     s' = -D s + 2 h x d - 2 f_eq' e_0
     d' = -D d + 2 h x s - 2 sum_a mu_a S_a,                       D v = (G_0 v_0 + G.v, G v_0 + G_0 v)
-    X_a' = -2 mu_a I_a - 2 sum_k w_k Gt_a,k . d_k,                X_a = n_Delta_a/T^3,  mu = omega X  (in units of T)
+    X_a' = -2 mu_a I_a - 2 sum_k w_k Gt_a,k . d_k,                mu = omega X  (in units of T)
 
-with ' = d/dz, all rates divided by H, "h x" the cross product on the vector part, and, from the Pauli components a of
-Y_a = F^dagger P_a F (A their sum over flavours; complex conjugation flips component 2 alone),
+with ' = d/dz, all rates divided by 3 c_s^2 H, "h x" the cross product on the vector part, and, from the components
+a of Y_a = F^dagger P_a F (complex conjugation flips component 2 alone) and the rates g_+-, h_+- of that flavour,
 
-    G_0 = (g_+ + g_-) A_0,   G = ((g_+ + g_-) A_1, (g_+ - g_-) A_2, (g_+ + g_-) A_3)
-    h = ((h_+ + h_-) A_1, (h_+ - h_-) A_2, (h_+ + h_-) A_3 - dM M/E)
+    G_0 = sum_a (g_+ + g_-) a_0,   G = sum_a ((g_+ + g_-) a_1, (g_+ - g_-) a_2, (g_+ + g_-) a_3)
+    h = sum_a ((h_+ + h_-) a_1, (h_+ - h_-) a_2, (h_+ + h_-) a_3) - (0, 0, dM M/E)
     Gt_a = ((g_- - g_+) a_0, (g_- - g_+) a_1, -(g_+ + g_-) a_2, (g_- - g_+) a_3),    S_a the same with sigma for g
     I_a = 2 a_0 sum_k w_k (sigma_+ + sigma_-)
 
-Relation to eqs. (6.1c,d) there: rho_+ = (s_0, s_1, d_2, s_3)/2, rho_- = (d_0, d_1, s_2, d_3).  No complex numbers, so
-rho is hermitian exactly.  Conserved: sum_a X_a + 2 sum_k w_k d_0 if g_- = 0, sum_a X_a - 2 sum_k w_k d_0 if g_+ = 0.
+X_a = h_0 n_Delta_a/s, with h_0 = s/T^3 at the start (`hpc_nu.seesaw.rate_table`), so that omega is T^2 omega_ab times
+(s/T^3)/h_0.  Relation to eqs. (6.1c,d) there: rho_+ = (s_0, s_1, d_2, s_3)/2, rho_- = (d_0, d_1, s_2, d_3).  No complex
+numbers, so rho is hermitian exactly.  Conserved: sum_a X_a + 2 sum_k w_k d_0 if all g_- = 0,
+sum_a X_a - 2 sum_k w_k d_0 if all g_+ = 0.
 
 The unknowns are u = (X_e, X_mu, X_tau, s_0[modes], ..., s_3[modes], d_0[modes], ..., d_3[modes]).
 """
@@ -25,10 +27,12 @@ import numpy as np
 from numba import njit
 
 from hpc_nu.seesaw.rate_table import (
+    F_EQ_SLOPE,
     H_MINUS,
     H_PLUS,
     LN_GAMMA_MINUS,
     LN_GAMMA_PLUS,
+    MASS_OVER_E,
     N_CHANNELS,
     SIGMA_RATIO_MINUS,
     SIGMA_RATIO_PLUS,
@@ -44,8 +48,10 @@ from hpc_nu.solver.esdirk import (
     stage_residual,
 )
 
-# Rows of the coefficient array at one z, in the order of the table's channels: gamma_+-, h_+-, M/E, sigma_+-, f_eq'.
-GP, GM, HP, HM, ME, SP, SM, FS = range(N_CHANNELS)
+# Rows of the coefficient array at one z, in the order of the table's channels: gamma_+-, h_+-, sigma_+- of the first
+# flavour (the others follow), M/E, f_eq'.
+GP, GM, HP, HM, SP, SM = LN_GAMMA_PLUS, LN_GAMMA_MINUS, H_PLUS, H_MINUS, SIGMA_RATIO_PLUS, SIGMA_RATIO_MINUS
+ME, FS = MASS_OVER_E, F_EQ_SLOPE
 
 # Absolute tolerances in units of rtol.  d is 1e-3 ... 1e-5 of s and X smaller still: with one tolerance for all, the
 # asymmetries are garbage at a "converged" one.
@@ -65,8 +71,21 @@ MAX_VALUE, MAX_Z = 0, 1
 
 
 @njit(cache=True, error_model="numpy")
-def coefficients_at(z, z_start, spacing, cells, factors, out):
-    """Interpolate the table at `z`.
+def find_cell(z, nodes, first, last):
+    """The cell of `nodes` that holds `z`, of those from `first` to `last`."""
+    low, high = first, last
+    while low < high:
+        middle = (low + high + 1) // 2
+        if nodes[middle] <= z:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@njit(cache=True, error_model="numpy")
+def coefficients_at(cell, t, cells, factors, out):
+    """Interpolate the table at `t` beyond the beginning of `cell`.
 
     Parameters
     ----------
@@ -77,37 +96,90 @@ def coefficients_at(z, z_start, spacing, cells, factors, out):
     out : (N_CHANNELS, n_modes) array
         Rows GP ... FS.
     """
-    cell = min(max(int((z - z_start) / spacing), 0), cells.shape[0] - 1)
-    t = z - (z_start + cell * spacing)
     for channel in range(N_CHANNELS):
         c = cells[cell, channel]
         for k in range(out.shape[1]):
             out[channel, k] = ((c[0, k] * t + c[1, k]) * t + c[2, k]) * t + c[3, k]
-    for k in range(out.shape[1]):
-        out[GP, k] = np.exp(out[LN_GAMMA_PLUS, k]) * factors[0]
-        out[GM, k] = np.exp(out[LN_GAMMA_MINUS, k]) * factors[1]
-        out[HP, k] = out[H_PLUS, k] * factors[2]
-        out[HM, k] = out[H_MINUS, k] * factors[3]
-        out[SP, k] = out[SIGMA_RATIO_PLUS, k] * out[GP, k]
-        out[SM, k] = out[SIGMA_RATIO_MINUS, k] * out[GM, k]
+    for a in range(3):
+        for k in range(out.shape[1]):
+            out[GP + a, k] = np.exp(out[GP + a, k]) * factors[0]
+            out[GM + a, k] = np.exp(out[GM + a, k]) * factors[1]
+            out[HP + a, k] *= factors[2]
+            out[HM + a, k] *= factors[3]
+            out[SP + a, k] *= out[GP + a, k]
+            out[SM + a, k] *= out[GM + a, k]
 
 
 @njit(cache=True, error_model="numpy")
-def contract(a, b):
-    """Scalar product of two vectors of four Pauli components."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
+def susceptibility_at(cell, t, cells, out):
+    """Fill `out` (3, 3) with omega at `t` beyond the beginning of `cell`; `cells` (n_cells, 4, 3, 3)."""
+    c = cells[cell]
+    for a in range(3):
+        for b in range(3):
+            out[a, b] = ((c[0, a, b] * t + c[1, a, b]) * t + c[2, a, b]) * t + c[3, a, b]
 
 
 @njit(cache=True, error_model="numpy")
-def back_reaction(omega, x, flavours, back):
-    """Fill `back` (4,) with sum_a mu_a a, the flavour part of the back-reaction; returns mu = omega X (3,)."""
+def chemical_potentials(omega, x, flavours, pull):
+    """Fill `pull` (3, 4) with mu_a times the Pauli components of Y_a, and return mu = omega X (3,)."""
     mu = np.empty(3)
-    back[:] = 0.0
     for a in range(3):
         mu[a] = omega[a, 0] * x[0] + omega[a, 1] * x[1] + omega[a, 2] * x[2]
         for i in range(4):
-            back[i] += mu[a] * flavours[a, i]
+            pull[a, i] = mu[a] * flavours[a, i]
     return mu
+
+
+@njit(cache=True, error_model="numpy")
+def damping_and_precession(coefficients, k, flavours, delta_mass):
+    """G_0, G and 2 h of mode `k`: seven numbers."""
+    g0 = g1 = g2 = g3 = h1 = h2 = h3 = 0.0
+    for a in range(3):
+        gp, gm, hp, hm = (
+            coefficients[GP + a, k],
+            coefficients[GM + a, k],
+            coefficients[HP + a, k],
+            coefficients[HM + a, k],
+        )
+        g0 += (gp + gm) * flavours[a, 0]
+        g1 += (gp + gm) * flavours[a, 1]
+        g2 += (gp - gm) * flavours[a, 2]
+        g3 += (gp + gm) * flavours[a, 3]
+        h1 += (hp + hm) * flavours[a, 1]
+        h2 += (hp - hm) * flavours[a, 2]
+        h3 += (hp + hm) * flavours[a, 3]
+    return g0, g1, g2, g3, 2 * h1, 2 * h2, 2 * (h3 - delta_mass * coefficients[ME, k])
+
+
+@njit(cache=True, error_model="numpy")
+def kick(coefficients, k, pull):
+    """sum_a mu_a S_a of mode `k`: four Pauli components."""
+    k0 = k1 = k2 = k3 = 0.0
+    for a in range(3):
+        sp, sm = coefficients[SP + a, k], coefficients[SM + a, k]
+        k0 += (sm - sp) * pull[a, 0]
+        k1 += (sm - sp) * pull[a, 1]
+        k2 -= (sp + sm) * pull[a, 2]
+        k3 += (sm - sp) * pull[a, 3]
+    return k0, k1, k2, k3
+
+
+@njit(cache=True, error_model="numpy")
+def asymmetry_flow(coefficients, weights, flavours, modes, flow, washout):
+    """Fill `flow` and `washout` (3,) with sum_k w_k Gt_a,k . d_k and sum_k w_k (sigma_+ + sigma_-)_a a_0."""
+    flow[:] = 0.0
+    washout[:] = 0.0
+    for a in range(3):
+        even0 = even1 = even3 = odd2 = sources = 0.0
+        for k in range(weights.size):
+            even = weights[k] * (coefficients[GM + a, k] - coefficients[GP + a, k])
+            even0 += even * modes[4, k]
+            even1 += even * modes[5, k]
+            even3 += even * modes[7, k]
+            odd2 -= weights[k] * (coefficients[GP + a, k] + coefficients[GM + a, k]) * modes[6, k]
+            sources += weights[k] * (coefficients[SP + a, k] + coefficients[SM + a, k])
+        flow[a] = even0 * flavours[a, 0] + even1 * flavours[a, 1] + odd2 * flavours[a, 2] + even3 * flavours[a, 3]
+        washout[a] = sources * flavours[a, 0]
 
 
 @njit(cache=True, error_model="numpy")
@@ -128,45 +200,33 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
     """
     n = weights.size
     modes, d_modes = u[3:].reshape((8, n)), out[3:].reshape((8, n))
-    back = np.empty(4)
-    mu = back_reaction(omega, u, flavours, back)
-    total = flavours[0] + flavours[1] + flavours[2]
-    washout = 0.0
-    flow = np.zeros(4)  # sum_k w_k (pattern of Gt) d, without the flavours
+    pull, flow, washout = np.empty((3, 4)), np.empty(3), np.empty(3)
+    mu = chemical_potentials(omega, u, flavours, pull)
     for k in range(n):
-        gp, gm, hp, hm = coefficients[GP, k], coefficients[GM, k], coefficients[HP, k], coefficients[HM, k]
-        sp, sm, w = coefficients[SP, k], coefficients[SM, k], weights[k]
-        g0, g1, g2, g3 = (gp + gm) * total[0], (gp + gm) * total[1], (gp - gm) * total[2], (gp + gm) * total[3]
-        h1 = 2 * (hp + hm) * total[1]
-        h2 = 2 * (hp - hm) * total[2]
-        h3 = 2 * ((hp + hm) * total[3] - delta_mass * coefficients[ME, k])
+        g0, g1, g2, g3, h1, h2, h3 = damping_and_precession(coefficients, k, flavours, delta_mass)
+        k0, k1, k2, k3 = kick(coefficients, k, pull)
         s0, s1, s2, s3 = modes[0, k], modes[1, k], modes[2, k], modes[3, k]
         d0, d1, d2, d3 = modes[4, k], modes[5, k], modes[6, k], modes[7, k]
         d_modes[0, k] = -(g0 * s0 + g1 * s1 + g2 * s2 + g3 * s3) - 2 * coefficients[FS, k]
         d_modes[1, k] = -(g1 * s0 + g0 * s1) + (h2 * d3 - h3 * d2)
         d_modes[2, k] = -(g2 * s0 + g0 * s2) + (h3 * d1 - h1 * d3)
         d_modes[3, k] = -(g3 * s0 + g0 * s3) + (h1 * d2 - h2 * d1)
-        even, odd = sm - sp, -(sp + sm)
-        d_modes[4, k] = -(g0 * d0 + g1 * d1 + g2 * d2 + g3 * d3) - 2 * even * back[0]
-        d_modes[5, k] = -(g1 * d0 + g0 * d1) + (h2 * s3 - h3 * s2) - 2 * even * back[1]
-        d_modes[6, k] = -(g2 * d0 + g0 * d2) + (h3 * s1 - h1 * s3) - 2 * odd * back[2]
-        d_modes[7, k] = -(g3 * d0 + g0 * d3) + (h1 * s2 - h2 * s1) - 2 * even * back[3]
-        washout += w * (sp + sm)
-        flow[0] += w * (gm - gp) * d0
-        flow[1] += w * (gm - gp) * d1
-        flow[2] -= w * (gp + gm) * d2
-        flow[3] += w * (gm - gp) * d3
+        d_modes[4, k] = -(g0 * d0 + g1 * d1 + g2 * d2 + g3 * d3) - 2 * k0
+        d_modes[5, k] = -(g1 * d0 + g0 * d1) + (h2 * s3 - h3 * s2) - 2 * k1
+        d_modes[6, k] = -(g2 * d0 + g0 * d2) + (h3 * s1 - h1 * s3) - 2 * k2
+        d_modes[7, k] = -(g3 * d0 + g0 * d3) + (h1 * s2 - h2 * s1) - 2 * k3
+    asymmetry_flow(coefficients, weights, flavours, modes, flow, washout)
     for a in range(3):
-        out[a] = -4 * mu[a] * flavours[a, 0] * washout - 2 * contract(flavours[a], flow)
+        out[a] = -4 * mu[a] * washout[a] - 2 * flow[a]
 
 
 # Rows of the factored stage matrix, (N_FACTORS, n_modes): see `factor_stage`.
-G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE, ST, ST2 = range(18)
-N_FACTORS = 18
+G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE = range(16)
+N_FACTORS = 16
 
 
 @njit(cache=True, error_model="numpy")
-def factor_stage(tau, coefficients, weights, total, delta_mass, factors, border):
+def factor_stage(tau, coefficients, weights, flavours, delta_mass, factors, border):
     """Factor 1 - tau A of each mode, and sum up what the modes contribute to the equation of the asymmetries.
 
     With al = 1 + tau G_0, g = tau G, c = 2 tau h, the two helicities are coupled by a rotation alone and
@@ -175,22 +235,16 @@ def factor_stage(tau, coefficients, weights, total, delta_mass, factors, border)
 
     Parameters
     ----------
-    total : (4,) array
-        Pauli components of sum_a Y_a.
     factors : (N_FACTORS, n_modes) array
-        Filled with g, c, e = B_e g, o = B_o g, the scales of B_e and B_o, 1/(al - g.e), and the pattern of S.
-    border : (4, 4) array
-        Filled with P = sum_k w_k diag(gt) K diag(st): K is the d-d block of the inverse, gt and st the patterns of
-        Gt and S (what multiplies the flavour vectors).
+        Filled with g, c, e = B_e g, o = B_o g, the scales of B_e and B_o, and 1/(al - g.e).
+    border : (3, 3) array
+        Filled with sum_k w_k Gt_a . K S_b, K the d-d block of the inverse.
     """
-    p00 = p01 = p02 = p03 = p11 = p12 = p13 = p20 = p21 = p22 = p23 = p32 = p33 = 0.0
+    border[:] = 0.0
     for k in range(weights.size):
-        gp, gm, hp, hm = coefficients[GP, k], coefficients[GM, k], coefficients[HP, k], coefficients[HM, k]
-        al = 1 + tau * (gp + gm) * total[0]
-        g1, g2, g3 = tau * (gp + gm) * total[1], tau * (gp - gm) * total[2], tau * (gp + gm) * total[3]
-        c1 = 2 * tau * (hp + hm) * total[1]
-        c2 = 2 * tau * (hp - hm) * total[2]
-        c3 = 2 * tau * ((hp + hm) * total[3] - delta_mass * coefficients[ME, k])
+        g0, g1, g2, g3, h1, h2, h3 = damping_and_precession(coefficients, k, flavours, delta_mass)
+        al = 1 + tau * g0
+        g1, g2, g3, c1, c2, c3 = tau * g1, tau * g2, tau * g3, tau * h1, tau * h2, tau * h3
         odd = 1 / (al * al + c1 * c1 + c2 * c2 + c3 * c3)
         even = al * odd
         along = odd / al
@@ -198,46 +252,42 @@ def factor_stage(tau, coefficients, weights, total, delta_mass, factors, border)
         e1, e2, e3 = even * g1 + cg * c1, even * g2 + cg * c2, even * g3 + cg * c3
         o1, o2, o3 = odd * (c2 * g3 - c3 * g2), odd * (c3 * g1 - c1 * g3), odd * (c1 * g2 - c2 * g1)
         inverse = 1 / (al - g1 * e1 - g2 * e2 - g3 * e3)
-        st, st2 = coefficients[SM, k] - coefficients[SP, k], -(coefficients[SP, k] + coefficients[SM, k])
         factors[G1, k], factors[G2, k], factors[G3, k] = g1, g2, g3
         factors[C1, k], factors[C2, k], factors[C3, k] = c1, c2, c3
         factors[E1, k], factors[E2, k], factors[E3, k] = e1, e2, e3
         factors[O1, k], factors[O2, k], factors[O3, k] = o1, o2, o3
         factors[EVEN, k], factors[ODD, k], factors[ALONG, k], factors[INVERSE, k] = even, odd, along, inverse
-        factors[ST, k], factors[ST2, k] = st, st2
 
-        # K is symmetric; P is not, since its rows carry gt and its columns st.
-        gt, gt2 = weights[k] * (gm - gp), -weights[k] * (gp + gm)
-        k02 = -e2 * inverse
+        # K is symmetric.
+        k01, k02, k03 = -e1 * inverse, -e2 * inverse, -e3 * inverse
+        k11 = even + c1 * c1 * along + (e1 * e1 - o1 * o1) * inverse
         k12 = c1 * c2 * along + (e1 * e2 - o1 * o2) * inverse
+        k13 = c1 * c3 * along + (e1 * e3 - o1 * o3) * inverse
+        k22 = even + c2 * c2 * along + (e2 * e2 - o2 * o2) * inverse
         k23 = c2 * c3 * along + (e2 * e3 - o2 * o3) * inverse
-        p00 += gt * st * inverse
-        p01 -= gt * st * e1 * inverse
-        p02 += gt * st2 * k02
-        p03 -= gt * st * e3 * inverse
-        p11 += gt * st * (even + c1 * c1 * along + (e1 * e1 - o1 * o1) * inverse)
-        p12 += gt * st2 * k12
-        p13 += gt * st * (c1 * c3 * along + (e1 * e3 - o1 * o3) * inverse)
-        p20 += gt2 * st * k02
-        p21 += gt2 * st * k12
-        p22 += gt2 * st2 * (even + c2 * c2 * along + (e2 * e2 - o2 * o2) * inverse)
-        p23 += gt2 * st * k23
-        p32 += gt * st2 * k23
-        p33 += gt * st * (even + c3 * c3 * along + (e3 * e3 - o3 * o3) * inverse)
-    border[0, 0], border[0, 1], border[0, 2], border[0, 3] = p00, p01, p02, p03
-    border[1, 0], border[1, 1], border[1, 2], border[1, 3] = p01, p11, p12, p13
-    border[2, 0], border[2, 1], border[2, 2], border[2, 3] = p20, p21, p22, p23
-    border[3, 0], border[3, 1], border[3, 2], border[3, 3] = p03, p13, p32, p33
+        k33 = even + c3 * c3 * along + (e3 * e3 - o3 * o3) * inverse
+        for b in range(3):
+            sp, sm = coefficients[SP + b, k], coefficients[SM + b, k]
+            s0, s1, s3 = (sm - sp) * flavours[b, 0], (sm - sp) * flavours[b, 1], (sm - sp) * flavours[b, 3]
+            s2 = -(sp + sm) * flavours[b, 2]
+            t0 = weights[k] * (inverse * s0 + k01 * s1 + k02 * s2 + k03 * s3)
+            t1 = weights[k] * (k01 * s0 + k11 * s1 + k12 * s2 + k13 * s3)
+            t2 = weights[k] * (k02 * s0 + k12 * s1 + k22 * s2 + k23 * s3)
+            t3 = weights[k] * (k03 * s0 + k13 * s1 + k23 * s2 + k33 * s3)
+            for a in range(3):
+                gp, gm = coefficients[GP + a, k], coefficients[GM + a, k]
+                even_part = flavours[a, 0] * t0 + flavours[a, 1] * t1 + flavours[a, 3] * t3
+                border[a, b] += (gm - gp) * even_part - (gp + gm) * flavours[a, 2] * t2
 
 
 @njit(cache=True, error_model="numpy")
-def solve_modes(tau, factors, back, r, out):
+def solve_modes(tau, coefficients, factors, pull, r, out):
     """(1 - tau A) v = r for each mode at given asymmetries.
 
     Parameters
     ----------
-    back : (4,) array
-        sum_a mu_a a: the back-reaction of the asymmetries on d is -2 tau st * back.
+    pull : (3, 4) array
+        mu_a a of `chemical_potentials`: the back-reaction of the asymmetries on d is -2 tau sum_a mu_a S_a.
     r, out : (8, n_modes) arrays
     """
     for k in range(factors.shape[1]):
@@ -246,12 +296,14 @@ def solve_modes(tau, factors, back, r, out):
         e1, e2, e3 = factors[E1, k], factors[E2, k], factors[E3, k]
         o1, o2, o3 = factors[O1, k], factors[O2, k], factors[O3, k]
         even, odd, along, inverse = factors[EVEN, k], factors[ODD, k], factors[ALONG, k], factors[INVERSE, k]
-        kick, kick2 = 2 * tau * factors[ST, k], 2 * tau * factors[ST2, k]
+        k0, k1, k2, k3 = kick(coefficients, k, pull)
         rs0, rs1, rs2, rs3 = r[0, k], r[1, k], r[2, k], r[3, k]
-        rd0 = r[4, k] - kick * back[0]
-        rd1 = r[5, k] - kick * back[1]
-        rd2 = r[6, k] - kick2 * back[2]
-        rd3 = r[7, k] - kick * back[3]
+        rd0, rd1, rd2, rd3 = (
+            r[4, k] - 2 * tau * k0,
+            r[5, k] - 2 * tau * k1,
+            r[6, k] - 2 * tau * k2,
+            r[7, k] - 2 * tau * k3,
+        )
         s0 = inverse * (rs0 - e1 * rs1 - e2 * rs2 - e3 * rs3 + o1 * rd1 + o2 * rd2 + o3 * rd3)
         d0 = inverse * (rd0 - e1 * rd1 - e2 * rd2 - e3 * rd3 + o1 * rs1 + o2 * rs2 + o3 * rs3)
         ps1, ps2, ps3 = rs1 - g1 * s0, rs2 - g2 * s0, rs3 - g3 * s0
@@ -300,41 +352,25 @@ def solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, r, out,
     """
     n = weights.size
     r_modes, modes = r[3:].reshape((8, n)), out[3:].reshape((8, n))
-    total = flavours[0] + flavours[1] + flavours[2]
-    border = np.empty((4, 4))
-    factor_stage(tau, coefficients, weights, total, delta_mass, factors, border)
+    border, pull, flow, washout = np.empty((3, 3)), np.zeros((3, 4)), np.empty(3), np.empty(3)
+    factor_stage(tau, coefficients, weights, flavours, delta_mass, factors, border)
     for k in range(n):
         r_modes[0, k] -= 2 * tau * coefficients[FS, k]
-    back = np.zeros(4)
-    solve_modes(tau, factors, back, r_modes, modes)
-
-    washout = 0.0
-    flow = np.zeros(4)
-    for k in range(n):
-        gp, gm, w = coefficients[GP, k], coefficients[GM, k], weights[k]
-        washout += w * (coefficients[SP, k] + coefficients[SM, k])
-        flow[0] += w * (gm - gp) * modes[4, k]
-        flow[1] += w * (gm - gp) * modes[5, k]
-        flow[2] -= w * (gp + gm) * modes[6, k]
-        flow[3] += w * (gm - gp) * modes[7, k]
+    solve_modes(tau, coefficients, factors, pull, r_modes, modes)
+    asymmetry_flow(coefficients, weights, flavours, modes, flow, washout)
     # (1 + response omega) X = rhs.  Loops, since calls of BLAS cost more than the products of such small matrices.
     matrix, rhs = np.empty((3, 3)), np.empty(3)
-    response = np.empty(3)
     for a in range(3):
         for b in range(3):
-            product = 0.0
-            for i in range(4):
-                for j in range(4):
-                    product += flavours[a, i] * border[i, j] * flavours[b, j]
-            response[b] = -4 * tau * tau * product
-        response[a] += 4 * tau * washout * flavours[a, 0]
+            border[a, b] *= -4 * tau * tau
+        border[a, a] += 4 * tau * washout[a]
         for b in range(3):
-            matrix[a, b] = response[0] * omega[0, b] + response[1] * omega[1, b] + response[2] * omega[2, b]
+            matrix[a, b] = border[a, 0] * omega[0, b] + border[a, 1] * omega[1, b] + border[a, 2] * omega[2, b]
         matrix[a, a] += 1.0
-        rhs[a] = r[a] - 2 * tau * contract(flavours[a], flow)
+        rhs[a] = r[a] - 2 * tau * flow[a]
     solve_3x3(matrix, rhs, out[:3])
-    back_reaction(omega, out, flavours, back)
-    solve_modes(tau, factors, back, r_modes, modes)
+    chemical_potentials(omega, out, flavours, pull)
+    solve_modes(tau, coefficients, factors, pull, r_modes, modes)
     for k in range(n):  # the residual is as it was: stage_derivative needs it
         r_modes[0, k] += 2 * tau * coefficients[FS, k]
 
@@ -388,12 +424,13 @@ def track_maximum(z, h, old, new, old_slope, new_slope, maximum):
 @njit(cache=True, error_model="numpy")
 def advance(
     attempts, z_stop, clock, u, slope, maximum,
-    z_start, spacing, cells, weights, norm_weights, factors_of_rates, flavours, delta_mass, omega,
+    first, last, nodes, cells, omega_cells, weights, norm_weights, factors_of_rates, flavours, delta_mass,
     a, c, error_weights, order, rtol,
 ):  # fmt: skip
     """Attempt up to `attempts` steps towards `z_stop`.
 
     The state (`clock`, `u`, `slope`, `maximum`) is updated in place and is complete: calling again continues.
+    Coefficients are those of the cells `first` to `last` of the table, which may jump beyond.
 
     Returns
     -------
@@ -404,7 +441,7 @@ def advance(
     k = np.empty((n_stages, u.size))
     k[0] = slope
     residual, new = np.empty(u.size), np.empty(u.size)
-    coefficients, factors = np.empty((N_CHANNELS, n)), np.empty((N_FACTORS, n))
+    coefficients, factors, omega = np.empty((N_CHANNELS, n)), np.empty((N_FACTORS, n)), np.empty((3, 3))
     tau_over_h = a[1, 1]
     if z_stop - clock[Z] <= SAME_STOP:
         return AT_STOP
@@ -414,7 +451,10 @@ def advance(
         tau = tau_over_h * h
         for i in range(1, n_stages):
             stage_residual(a, i, h, u, k, residual)
-            coefficients_at(z + c[i] * h, z_start, spacing, cells, factors_of_rates, coefficients)
+            z_stage = z + c[i] * h
+            cell = find_cell(z_stage, nodes, first, last)
+            coefficients_at(cell, z_stage - nodes[cell], cells, factors_of_rates, coefficients)
+            susceptibility_at(cell, z_stage - nodes[cell], omega_cells, omega)
             solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, residual, new, factors)
             stage_derivative(new, residual, tau, k[i])
         error_estimate(error_weights, h, k, residual)

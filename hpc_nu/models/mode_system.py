@@ -194,6 +194,48 @@ class Model:
         """
         return []
 
+    def tables(self, settings):
+        """The tables that a solve reads from files.
+
+        Returns
+        -------
+        dict of str to str
+            Name to identity (a hash of what is in it): part of the problem, and recorded in the results.
+
+        Raises
+        ------
+        ValueError
+            If a file that the user gave is not such a table.
+        """
+        return {}
+
+    def check_points(self, settings, points):
+        """What is wrong with the values of parameters, for these settings.
+
+        Parameters
+        ----------
+        points : dict of str to (n_tasks,) array
+            In the units of the model.
+
+        Returns
+        -------
+        list of str
+            A complete sentence for each problem.
+        """
+        return []
+
+    def prepare(self, variations, points, communicator):
+        """Build what many tasks share and what is not there yet; collective, before the first task.
+
+        Parameters
+        ----------
+        variations : list of dict
+            The settings that occur.
+        points : dict of str to (n_tasks,) array
+        communicator
+            With `rank`, `size`, `bcast`, `gather` and `barrier`.
+        """
+
     def predicted_seconds(self, settings, n_modes, solver):
         """Rough cost of one solve [s]: the start value of the scheduler's cost model."""
         raise NotImplementedError

@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import logging
 import os
+from collections import OrderedDict
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import SelfEnergyTable
 from hpc_nu.plasma.table_builder import BLOCKS, DEFAULT, REFERENCE_CROSSOVER, build, identity, nodes_for_mass
 from hpc_nu.plasma.user_table import UserTable
+from hpc_nu.single_process import SingleProcess
 
 PACKAGED = Path(__file__).resolve().parent / "data" / "self_energy.h5"
 
@@ -40,6 +42,8 @@ _AXES = {
     "potential": ("mass", "vev", "momentum"),
 }
 _UNITS = {"mass": "GeV", "temperature": "GeV", "vev": "T", "momentum": "T"}
+
+_TABLES_KEPT = 16
 
 log = logging.getLogger("hpc_nu")
 
@@ -83,6 +87,23 @@ def open_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER):
             raise ValueError("open_table: 'this_mass' needs a mass")
         return table_for_mass(mass, communicator, crossover)
     return _on_rank_0(communicator, lambda: UserTable(which))
+
+
+_shared = OrderedDict()
+
+
+def shared_table(which, mass=None, crossover=REFERENCE_CROSSOVER, communicator=None):
+    """`open_table`, once in a process for each table of those used last; collective only the first time.
+
+    Arguments as `open_table`; `mass` and `crossover` matter for "this_mass" alone.
+    """
+    key = (which, mass, crossover) if which == "this_mass" else (which,)
+    if key not in _shared:
+        _shared[key] = open_table(which, communicator or SingleProcess(), mass, crossover)
+        if len(_shared) > _TABLES_KEPT:
+            _shared.popitem(last=False)
+    _shared.move_to_end(key)
+    return _shared[key]
 
 
 def default_table(communicator, nodes=DEFAULT, rebuild=False, packaged=PACKAGED):

@@ -1,38 +1,52 @@
 """Coefficients of the kinetic equations, tabulated over z = ln(M/T) for one mass and one set of momentum modes.
 
 All points of a campaign that share a mass share a table.  The equations are linear in the couplings, so the table holds
-what multiplies them, divided by the Hubble rate: per mode
+what multiplies them, divided by dz/dt = 3 c_s^2 H: per mode, for each flavour a,
 
-    gamma_+, gamma_-, h_+, h_-, M/E           in the equations of rho,
-    sigma_+, sigma_- = gamma_+- f_nu (1 - f_nu)   in the back-reaction of the asymmetries, f_nu(y) = 1/(e^y + 1),
-    d f_eq/dz                                 of the equilibrium distribution f_eq = 1/(e^{E/T} + 1).
+    gamma_+, gamma_-, h_+, h_-                     in the equations of rho,
+    sigma_+, sigma_- = gamma_+- f_nu (1 - f_nu)    in the back-reaction of the asymmetries, f_nu = 1/(e^y + 1),
+
+and M/E and d f_eq/dz, of the equilibrium distribution f_eq = 1/(e^(E/T) + 1), for all flavours alike.  "+" conserves
+fermion number, "-" violates it (gamma_c and gamma_v, h_c and h_v of `hpc_nu.seesaw.thermal_rates`).
+
+The nodes q of the momentum grid are y = k/T at the start T_0.  Momenta are redshifted with entropy conserved,
+y = q (h/h_0)^(1/3), h = s/T^3, h_0 = h(T_0), so that for the weights w of the grid
+
+    n/s = sum_k w_k f_k/h_0,     n/T^3 = (h/h_0) sum_k w_k f_k.
 
 Momentum-averaged (sec. 2 of arXiv:2011.12637, rho proportional to f_eq): one mode with the averages
-int q f_eq c / int q f_eq of the first five, and the integrals int q of the other three, q = y^2/(2 pi^2).
+sum w f_eq c/sum w f_eq of gamma, h and M/E, and the sums sum w c of the others.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.special import expit
 
-from hpc_nu.plasma.expansion import hubble_rate
+from hpc_nu.units import SPHALERON_FREEZE_OUT
 
-# Channels of the table.  The four rates are positive by construction: gamma as a logarithm, sigma as a multiple of it.
-# (Splines of the rates themselves undershoot at a narrow level crossing; a negative rate grows without bound.)
-LN_GAMMA_PLUS, LN_GAMMA_MINUS, H_PLUS, H_MINUS, MASS_OVER_E, SIGMA_RATIO_PLUS, SIGMA_RATIO_MINUS, F_EQ_SLOPE = range(8)
-N_CHANNELS = 8
+# Channels of the table: three rows each, for e, mu, tau, but for M/E and d f_eq/dz.  Rates are positive by
+# construction: gamma as a logarithm, sigma as a multiple of it.  (Splines of the rates themselves undershoot at a
+# narrow level crossing; a negative rate grows without bound.)
+LN_GAMMA_PLUS, LN_GAMMA_MINUS, H_PLUS, H_MINUS, SIGMA_RATIO_PLUS, SIGMA_RATIO_MINUS = range(0, 18, 3)
+MASS_OVER_E, F_EQ_SLOPE = 18, 19
+N_CHANNELS = 20
 
-SPACING = 0.01
-"""Step of the table in z: resolves the 3 % wide rounding of v(T) at the crossover; 5e-6 of the asymmetries."""
+SPACINGS = ((np.inf, 0.03), (180.0, 0.005), (130.0, 0.01))
+"""Steps in ln T below each temperature [GeV].  The finest resolves the rounding of v(T) at the crossover, 1 % wide."""
+
+_NO_RATE = 1e-3
+"""Stands for gamma = 0 over the expansion rate and per unit Yukawa coupling squared: 10^-15 of the others."""
 
 
 class RateTable(NamedTuple):
-    """Cubic polynomials over cells [z_start + i spacing, z_start + (i + 1) spacing].
+    """Cubic polynomials of z in the cells between `nodes`.
 
     Attributes
     ----------
+    nodes : (n_cells + 1,) array
+        z = ln(M/T), increasing; one of them is the freeze-out of sphalerons, if it is in range.
     cells : (n_cells, N_CHANNELS, 4, n_modes) array
         Coefficients of (z - z_i)^3, ^2, ^1, ^0; modes last, so that loops over modes vectorise.
     weights : (n_modes,) array
@@ -41,8 +55,7 @@ class RateTable(NamedTuple):
         Weights of a mode in the error norm, such that f ~ f_FD has norm of order 1 on any grid.
     """
 
-    z_start: float
-    spacing: float
+    nodes: np.ndarray
     cells: np.ndarray
     weights: np.ndarray
     norm_weights: np.ndarray
@@ -53,67 +66,97 @@ class RateTable(NamedTuple):
 _FERMI_DIRAC_DENSITY = 0.09134536
 
 
-def equilibrium_occupation(mass, temperature, nodes):
-    """f_eq = 1/(e^{E/T} + 1) of shape broadcast(temperature, nodes), at y = k/T in `nodes`."""
-    return expit(-np.sqrt(nodes**2 + (mass / temperature) ** 2))
+def table_temperatures(t_start, t_end):
+    """Temperatures [GeV] of the nodes of a table, falling from `t_start` to `t_end`."""
+    corners = [t_start, *(t for t in (180.0, SPHALERON_FREEZE_OUT, 130.0) if t_end < t < t_start), t_end]
+    pieces = []
+    for high, low in zip(corners[:-1], corners[1:], strict=True):
+        spacing = next(step for below, step in reversed(SPACINGS) if high <= below)
+        n = max(4, int(np.ceil(np.log(high / low) / spacing)))
+        pieces.append(np.geomspace(high, low, n + 1)[:-1])
+        pieces[-1][0] = high  # to the last bit: the solver stops there
+    return np.concatenate([*pieces, [t_end]])
 
 
-def coefficients(rates, mass, temperature, nodes, weights, averaged):
-    """The coefficients of the head of this module at given temperatures, over H.
+def equilibrium_occupation(mass, temperature, momentum):
+    """f_eq = 1/(e^(E/T) + 1) of shape broadcast(mass/temperature, momentum), at y = k/T = `momentum`."""
+    return expit(-np.sqrt(momentum**2 + (mass / temperature) ** 2))
+
+
+def redshifted(nodes, temperature, t_start, expansion):
+    """y = k/T at temperatures (n_temperatures,) [GeV] of the modes at y = `nodes` at `t_start`: (n_temperatures, n)."""
+    ratio = expansion.entropy_over_t3(temperature) / expansion.entropy_over_t3(t_start)
+    return np.multiply.outer(np.cbrt(ratio), nodes)
+
+
+def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, averaged):
+    """The coefficients of the head of this module at given temperatures.
 
     Parameters
     ----------
     rates : callable
-        (temperature, momentum, mass) [GeV] to `RateCoefficients`.
-    mass : float [GeV]
+        (temperature, momentum, mass) [GeV], shapes (n_temperatures, 1), (n_temperatures, n) and (), to
+        `hpc_nu.seesaw.thermal_rates.ThermalRates`.
+    expansion : hpc_nu.plasma.expansion.Expansion
+    mass, t_start : float [GeV]
     temperature : (n_temperatures,) array [GeV]
     nodes, weights : (n,) arrays
-        y = k/T and the quadrature weights, y^2/(2 pi^2) included.
+        y = k/T at `t_start` and the quadrature weights, y^2/(2 pi^2) included.
     averaged : bool
         Collapse the modes to the momentum-averaged one.
 
     Returns
     -------
     (n_temperatures, N_CHANNELS, n_modes) array
-        gamma_+, gamma_-, h_+, h_-, M/E [1/GeV], sigma_+, sigma_-, d f_eq/dz; dimensionless but for M/E.
+        In the order of the channels: gamma_+, gamma_-, h_+, h_- (three flavours each), sigma_+, sigma_-, M/E (all in
+        1/GeV^0 but h and M/E, which are per expansion rate alone), d f_eq/dz.
     """
-    temperature = np.asarray(temperature)[:, np.newaxis]
-    hubble = hubble_rate(temperature)
-    energy_over_t = np.sqrt(nodes**2 + (mass / temperature) ** 2)
-    occupation = equilibrium_occupation(mass, temperature, nodes)
-    blocking = expit(nodes) * expit(-nodes)
+    temperature = np.asarray(temperature, float)
+    t = temperature[:, np.newaxis]
+    y = redshifted(nodes, temperature, t_start, expansion)
+    energy_over_t = np.sqrt(y**2 + (mass / t) ** 2)
+    occupation = equilibrium_occupation(mass, t, y)
+    cooling = expansion.rate(temperature)[:, np.newaxis]
+    # d ln y/dz = 1 - 1/(3 c_s^2), d ln(M/T)/dz = 1
+    stretch = 1 - 1 / (3 * expansion.sound_speed_squared(temperature)[:, np.newaxis])
 
-    linear = [c / hubble for c in rates(temperature, nodes * temperature, mass)]
-    linear.append(mass / (energy_over_t * temperature) / hubble)
-    sources = [c * blocking for c in linear[:2]]
-    sources.append(-occupation * (1 - occupation) * (mass / temperature) ** 2 / energy_over_t)
+    per_flavour = np.stack(rates(t, y * t, mass))  # (4, n_temperatures, n, 3)
+    per_flavour = np.moveaxis(per_flavour, -1, 1) / cooling  # (4, 3, n_temperatures, n)
+    linear = np.concatenate([per_flavour.reshape(12, *y.shape), [mass / (energy_over_t * t) / cooling]])
+    sources = np.concatenate(
+        [
+            linear[:6] * (expit(y) * expit(-y)),
+            [-occupation * (1 - occupation) * (y**2 * stretch + (mass / t) ** 2) / energy_over_t],
+        ]
+    )
     if averaged:
-        density = occupation @ weights
-        linear = [((c * occupation) @ weights / density)[:, np.newaxis] for c in linear]
-        sources = [(c @ weights)[:, np.newaxis] for c in sources]
-    return np.stack(np.broadcast_arrays(*linear, *sources), axis=1)
+        linear = ((linear * occupation) @ weights / (occupation @ weights))[..., np.newaxis]
+        sources = (sources @ weights)[..., np.newaxis]
+    return np.moveaxis(np.concatenate([linear[:12], sources[:6], linear[12:], sources[6:]]), 0, 1)
 
 
-def build_rate_table(rates, mass, t_start, t_end, nodes, weights, averaged):
+def build_rate_table(rates, expansion, mass, t_start, t_end, nodes, weights, averaged):
     """Tabulate `coefficients` from `t_start` down to `t_end` [GeV]; the other arguments are those of that function.
 
     Raises
     ------
     ValueError
-        If a rate is not finite or a gamma not positive.
+        If a rate is not finite, or a gamma negative.
     """
-    n_cells = max(4, int(np.ceil(np.log(t_start / t_end) / SPACING)))
-    z = np.linspace(np.log(mass / t_start), np.log(mass / t_end), n_cells + 1)
-    values = coefficients(rates, mass, mass * np.exp(-z), nodes, weights, averaged)
-    gamma = values[:, :2].copy()
-    if not (np.all(np.isfinite(values)) and np.all(gamma > 0)):
+    temperature = table_temperatures(t_start, t_end)
+    z = np.log(mass / temperature)
+    values = coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, averaged)
+    gamma = values[:, :H_PLUS].copy()
+    if not (np.all(np.isfinite(values)) and np.all(gamma >= 0)):
         raise ValueError(
             f"the rates at M = {mass} GeV are not finite and positive everywhere from {t_start} to {t_end} GeV"
         )
-    values[:, LN_GAMMA_PLUS : LN_GAMMA_MINUS + 1] = np.log(gamma)
-    values[:, SIGMA_RATIO_PLUS : SIGMA_RATIO_MINUS + 1] /= gamma
+    values[:, SIGMA_RATIO_PLUS:MASS_OVER_E] /= np.maximum(gamma, _NO_RATE)
+    values[:, :H_PLUS] = np.log(np.maximum(gamma, _NO_RATE))
+    # Where rates vanish (mixing in the symmetric phase without direct reactions) their logarithm falls off a cliff.
+    interpolator = CubicSpline if np.all(gamma > _NO_RATE) else PchipInterpolator
     # (cell, channel, power, mode)
-    cells = np.ascontiguousarray(np.moveaxis(CubicSpline(z, values).c, 0, 2))
+    cells = np.ascontiguousarray(np.moveaxis(interpolator(z, values).c, 0, 2))
     if averaged:
-        return RateTable(z[0], z[1] - z[0], cells, np.ones(1), np.array([_FERMI_DIRAC_DENSITY**-2]))
-    return RateTable(z[0], z[1] - z[0], cells, weights, weights / _FERMI_DIRAC_DENSITY)
+        return RateTable(z, cells, np.ones(1), np.array([_FERMI_DIRAC_DENSITY**-2]))
+    return RateTable(z, cells, weights, weights / _FERMI_DIRAC_DENSITY)

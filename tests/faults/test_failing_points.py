@@ -106,6 +106,7 @@ parameters:
   im_omega: {value: -2.754e-3, unit: rad}
   delta:    {value: 0.993, unit: pi}
   eta:      {value: 1.479, unit: pi}
+settings: {rates: simple}
 solver: {rtol: 1e-13, max_steps: 100000000, max_seconds: 0.2}
 grids:
   - {kind: equal_occupation, n_modes: 82}

@@ -5,14 +5,19 @@ from literal_lepton_asymmetry import LiteralEquations
 
 from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
 from hpc_nu.models.mode_system import Problem, SolverSettings
-from hpc_nu.plasma.expansion import hubble_rate
+from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.seesaw.casas_ibarra import yukawa_couplings
-from hpc_nu.seesaw.heavy_rates import simple_rates
 from hpc_nu.seesaw.oscillation_data import oscillation_data
 from hpc_nu.seesaw.rate_table import equilibrium_occupation
+from hpc_nu.seesaw.simple_rates import simple_rates
 
 PI = np.pi
-DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+# Closed-form rates on a bath without thresholds: cheap, exact, and with every structure of the real ones.
+TEST_DOUBLE = {"rates": "simple", "expansion": "constant_gstar", "susceptibilities": "constant", "T_start": 1000.0}
+CONSTANT_GSTAR = Expansion("constant_gstar")
+ENTROPY_OVER_T3 = 46.8
+M_0 = 7.12e17  # H = T^2/M_0
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS} | TEST_DOUBLE
 NAMES = ("Y_Delta_e", "Y_Delta_mu", "Y_Delta_tau")
 
 FREEZE_IN = {  # eq. (4.1) of arXiv:2011.12637
@@ -30,7 +35,7 @@ WITHOUT_H_PLUS = {  # fig. 19 there
 
 
 def problem(point, grid, temperatures=(), solver=None, **settings):
-    """A `Problem` with the default settings but for `settings`."""
+    """A `Problem` on the test double, with default settings but for `settings`."""
     return Problem(point, DEFAULTS | settings, grid, np.array(temperatures, float), solver=solver or SolverSettings())
 
 
@@ -51,7 +56,11 @@ def point_yukawas(point, settings=DEFAULTS):
     return yukawa_couplings(data, point["M"], *phases)
 
 
-def literal_equations(point, grid, rates=simple_rates, **settings):
+def one_flavour(temperature, momentum, mass):
+    return [x[..., 0] for x in simple_rates(temperature, momentum, mass)]
+
+
+def literal_equations(point, grid, rates=one_flavour, **settings):
     """The same problem in complex matrices."""
     yukawas = point_yukawas(point, DEFAULTS | settings)
     averaged = grid.kind == "averaged"
@@ -59,16 +68,17 @@ def literal_equations(point, grid, rates=simple_rates, **settings):
 
 
 def direct_coefficients(temperature, mass, grid):
-    """The coefficients from the rates, without a table."""
-    hubble = hubble_rate(temperature)
-    rates = simple_rates(temperature, grid.nodes * temperature, mass)
+    """The coefficients from the rates, without a table, in the order of its channels."""
+    hubble = temperature**2 / M_0
+    rates = np.moveaxis(simple_rates(temperature, grid.nodes * temperature, mass), -1, 1).reshape(12, -1) / hubble
     energy_over_t = np.hypot(grid.nodes, mass / temperature)
     f_eq = equilibrium_occupation(mass, temperature, grid.nodes)
     blocking = 1 / (2 + 2 * np.cosh(np.minimum(grid.nodes, 700)))
-    rows = np.array([*rates, mass / (energy_over_t * temperature) * np.ones_like(grid.nodes)]) / hubble
-    sources = rows[:2] * blocking
+    sources = rates[:6] * blocking
+    mass_over_e = mass / (energy_over_t * temperature) / hubble
     slope = -f_eq * (1 - f_eq) * (mass / temperature) ** 2 / energy_over_t
     if grid.kind != "averaged":
-        return np.vstack([rows, sources, slope])
+        return np.vstack([rates, sources, mass_over_e, slope])
     w = grid.weights
-    return np.concatenate([(rows * f_eq) @ w / (f_eq @ w), sources @ w, [slope @ w]])[:, np.newaxis]
+    rates, mass_over_e = (x * f_eq @ w / (f_eq @ w) for x in (rates, mass_over_e))
+    return np.concatenate([rates, sources @ w, [mass_over_e, slope @ w]])[:, np.newaxis]

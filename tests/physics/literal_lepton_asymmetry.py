@@ -7,8 +7,10 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.special import expit
 
-from hpc_nu.plasma.expansion import ENTROPY_OVER_T3, REDUCED_PLANCK_TIME_SCALE
 from hpc_nu.plasma.susceptibilities import inverse_susceptibility
+
+ENTROPY_OVER_T3 = 46.8
+REDUCED_PLANCK_TIME_SCALE = 7.12e17
 
 
 class LiteralEquations:

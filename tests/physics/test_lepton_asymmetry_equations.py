@@ -5,15 +5,25 @@ The peer is `literal_lepton_asymmetry`: eqs. (2.2) of arXiv:2011.12637 in comple
 
 import numpy as np
 import pytest
-from lepton_asymmetry_points import FREEZE_IN, FREEZE_OUT, direct_coefficients, point_yukawas, problem, solve
+from lepton_asymmetry_points import (
+    CONSTANT_GSTAR,
+    FREEZE_IN,
+    FREEZE_OUT,
+    direct_coefficients,
+    one_flavour,
+    point_yukawas,
+    problem,
+    solve,
+)
 from literal_lepton_asymmetry import LiteralEquations
 
 from hpc_nu.models import lepton_asymmetry
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.plasma.susceptibilities import inverse_susceptibility
 from hpc_nu.seesaw.casas_ibarra import pauli_components
-from hpc_nu.seesaw.heavy_rates import RateCoefficients, simple_rates
 from hpc_nu.seesaw.rate_table import build_rate_table, equilibrium_occupation
+from hpc_nu.seesaw.simple_rates import simple_rates
+from hpc_nu.seesaw.thermal_rates import ThermalRates
 from hpc_nu.solver import momentum_grid
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -26,6 +36,8 @@ GRIDS = {
 }
 TWO_GRIDS = pytest.mark.parametrize("grid", [GRIDS["averaged"], GRIDS["16 Gauss"]], ids=["averaged", "16 Gauss"])
 OMEGA = inverse_susceptibility()
+GAMMAS, HAMILTONIAN = slice(kernel.GP, kernel.HP), slice(kernel.HP, kernel.SP)
+SIGMAS = slice(kernel.SP, kernel.ME)
 ONE_KIND_OF_SCATTERING = pytest.mark.parametrize(
     ("factors", "sign"), [((1, 0, 1, 1), 1), ((0, 1, 1, 1), -1)], ids=["gamma_- = 0", "gamma_+ = 0"]
 )
@@ -33,11 +45,20 @@ ONE_KIND_OF_SCATTERING = pytest.mark.parametrize(
 
 def table_at(temperature, mass, grid, rates=simple_rates, factors=(1.0, 1.0, 1.0, 1.0)):
     """The coefficients (N_CHANNELS, n_modes) at a node of a rate table, and the weights of the modes."""
+    table = rate_table(rates, mass, temperature, 0.9 * temperature, grid)
+    return interpolated(table, table.nodes[0], factors), table.weights
+
+
+def rate_table(rates, mass, t_start, t_end, grid):
     averaged = grid.kind == "averaged"
-    table = build_rate_table(rates, mass, temperature, 0.9 * temperature, grid.nodes, grid.weights, averaged)
+    return build_rate_table(rates, CONSTANT_GSTAR, mass, t_start, t_end, grid.nodes, grid.weights, averaged)
+
+
+def interpolated(table, z, factors=(1.0, 1.0, 1.0, 1.0)):
     out = np.empty((kernel.N_CHANNELS, len(table.weights)))
-    kernel.coefficients_at(table.z_start, table.z_start, table.spacing, table.cells, np.array(factors), out)
-    return out, table.weights
+    cell = kernel.find_cell(z, table.nodes, 0, len(table.cells) - 1)
+    kernel.coefficients_at(cell, z - table.nodes[cell], table.cells, np.array(factors, float), out)
+    return out
 
 
 def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega=OMEGA):
@@ -87,7 +108,7 @@ def test_right_hand_side_is_that_of_the_complex_matrices(grid, mass, temperature
     coefficients, weights = table_at(temperature, mass, grid)
     n = len(weights)
     literal = LiteralEquations(
-        yukawas, mass, delta_mass, simple_rates, grid.nodes, grid.weights, averaged=grid.kind == "averaged"
+        yukawas, mass, delta_mass, one_flavour, grid.nodes, grid.weights, averaged=grid.kind == "averaged"
     )
     literal.omega = omega
 
@@ -128,10 +149,10 @@ def test_slope_of_the_equilibrium_distribution(grid, mass):
 def random_coefficients(rng, n):
     """Positive rates over many orders of magnitude, a Hamiltonian of either sign."""
     out = np.empty((kernel.N_CHANNELS, n))
-    out[[kernel.GP, kernel.GM]] = 10.0 ** rng.uniform(10, 18, size=(2, n))
-    out[[kernel.HP, kernel.HM]] = 10.0 ** rng.uniform(8, 20, size=(2, n)) * rng.choice([-1, 1], size=(2, n))
+    out[GAMMAS] = 10.0 ** rng.uniform(10, 18, size=(6, n))
+    out[HAMILTONIAN] = 10.0 ** rng.uniform(8, 20, size=(6, n)) * rng.choice([-1, 1], size=(6, n))
     out[kernel.ME] = 10.0 ** rng.uniform(8, 16, size=n)
-    out[[kernel.SP, kernel.SM]] = out[[kernel.GP, kernel.GM]] * rng.uniform(0, 0.25, size=n)
+    out[SIGMAS] = out[GAMMAS] * rng.uniform(0, 0.25, size=n)
     out[kernel.FS] = -rng.uniform(0, 1, size=n)
     return out
 
@@ -374,22 +395,21 @@ def test_occupations_stay_positive_and_near_or_below_equilibrium(point):
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS.keys())
 def test_interpolated_rates_are_the_rates(grid, mass):
     """To 3e-4, but at the crossover, where v(T) bends within 3 %, to 3e-3; and positive everywhere."""
-    averaged = grid.kind == "averaged"
-    table = build_rate_table(simple_rates, mass, 1000.0, 1.0, grid.nodes, grid.weights, averaged)
-    out = np.empty((kernel.N_CHANNELS, len(table.weights)))
+    table = rate_table(simple_rates, mass, 1000.0, 1.0, grid)
     worst = {True: 0.0, False: 0.0}
     rng = np.random.default_rng(7)
     for temperature in [*(10 ** rng.uniform(0, 3, size=300)), *rng.uniform(150, 170, size=100)]:
         z = np.log(mass / temperature)
-        kernel.coefficients_at(z, table.z_start, table.spacing, table.cells, np.ones(4), out)
+        out = interpolated(table, z)
         direct = direct_coefficients(temperature, mass, grid)
         scale = np.abs(direct)
-        scale[kernel.HM] += scale[kernel.GM]  # h_- crosses zero at the resonance where gamma_- peaks
+        # h_- crosses zero at the resonance where gamma_- peaks
+        scale[kernel.HM : kernel.HM + 3] += scale[kernel.GM : kernel.GM + 3]
         at_crossover = bool(150 < temperature < 170)
         occupied = scale > 1e-250
         error = np.max(np.abs(out - direct)[occupied] / scale[occupied])
         worst[at_crossover] = max(worst[at_crossover], error)
-        assert np.all(out[[kernel.GP, kernel.GM]] > 0) and np.all(out[[kernel.SP, kernel.SM]] >= 0)
+        assert np.all(out[GAMMAS] > 0) and np.all(out[SIGMAS] >= 0)
     assert worst[False] < 3e-4 and worst[True] < 3e-3
 
 
@@ -397,23 +417,23 @@ def test_narrow_level_crossing_leaves_the_interpolated_rates_positive():
     """A resonance far narrower than the table's spacing: splines of the rates themselves would undershoot."""
 
     def narrow(temperature, momentum, mass):
-        peak = 1e-14 / ((temperature - 25.013) ** 2 + 1e-6) + 1e-22 + 0 * momentum
-        return RateCoefficients(peak, peak, peak, -peak)
+        peak = 1e-14 / ((temperature - 25.013) ** 2 + 1e-6) + 1e-15 + 0 * momentum
+        peak = np.stack([peak, 2 * peak, peak], axis=-1)
+        return ThermalRates(peak, peak, peak, -peak)
 
     grid = GRIDS["5 equal"]
-    table = build_rate_table(narrow, 2.0, 30.0, 20.0, grid.nodes, grid.weights, False)
-    out = np.empty((kernel.N_CHANNELS, 5))
+    table = rate_table(narrow, 2.0, 30.0, 20.0, grid)
     for z in np.linspace(np.log(2 / 30), np.log(2 / 20), 5000):
-        kernel.coefficients_at(z, table.z_start, table.spacing, table.cells, np.ones(4), out)
-        assert np.all(out[[kernel.GP, kernel.GM, kernel.SP, kernel.SM]] >= 0)
+        out = interpolated(table, z)
+        assert np.all(out[GAMMAS] >= 0) and np.all(out[SIGMAS] >= 0)
 
 
 @pytest.mark.parametrize("bad", [np.nan, -1e-20, np.inf])
 def test_rates_that_are_not_finite_and_positive_are_refused(bad):
     def rates(temperature, momentum, mass):
         good = simple_rates(temperature, momentum, mass)
-        return good._replace(gamma_minus=np.where(temperature < 50, bad, good.gamma_minus))
+        return good._replace(gamma_v=np.where(temperature[..., np.newaxis] < 50, bad, good.gamma_v))
 
     grid = GRIDS["5 equal"]
     with pytest.raises(ValueError, match="M = 2.0 GeV are not finite and positive"):
-        build_rate_table(rates, 2.0, 100.0, 10.0, grid.nodes, grid.weights, False)
+        rate_table(rates, 2.0, 100.0, 10.0, grid)

@@ -180,7 +180,7 @@ def test_way_of_running_and_of_writing_is_not_part_of_the_problem(plan_of):
     same = plan_of(FULL.replace("epoch_seconds: 30", "epoch_seconds: 60").replace("7E-9", "0.7e-8") + "# a comment\n")
     assert same.problem_hash == plan.problem_hash
     assert same.given != plan.given and same.epoch_seconds != plan.epoch_seconds
-    assert same.difference(plan.completed) == []
+    assert same.difference(plan.completed, {}) == []
 
 
 # text in FULL, what stands there instead, the line that explains it
@@ -204,19 +204,19 @@ CHANGES = [
 def test_every_change_of_the_problem_changes_the_hash_and_is_explained(plan_of, old, new, line):
     plan, changed = plan_of(FULL), plan_of(FULL.replace(old, new))
     assert changed.problem_hash != plan.problem_hash
-    assert changed.difference(plan.completed)[0] == line
+    assert changed.difference(plan.completed, {})[0] == line
 
 
 def test_fixed_value_is_explained_with_its_unit(plan_of):
     plan = plan_of(PLAIN.replace("2.0", "3.0"))
-    assert plan.difference(plan_of(PLAIN).completed) == ["parameters.M: 2.0 GeV -> 3.0 GeV"]
+    assert plan.difference(plan_of(PLAIN).completed, {}) == ["parameters.M: 2.0 GeV -> 3.0 GeV"]
 
 
 def test_order_counts_for_axes_and_variations_but_not_for_fixed_values(plan_of):
     lines = FULL.splitlines()
     lines[3], lines[4] = lines[4], lines[3]
     lines[9], lines[10] = lines[10], lines[9]
-    assert plan_of("\n".join(lines)).difference(plan_of(FULL).completed) == [
+    assert plan_of("\n".join(lines)).difference(plan_of(FULL).completed, {}) == [
         "order of parameters: delta_M, M, mixing, phase -> M, delta_M, mixing, phase",
         "order of variations: standard, slow -> slow, standard",
     ]
