@@ -108,8 +108,8 @@ DEFAULT = Nodes(
 """The table that comes with the package."""
 
 
-def nodes_for_mass(mass, crossover=REFERENCE_CROSSOVER, like=DEFAULT):
-    """`Nodes` with exactly one mass [GeV], exact in one crossover."""
+def nodes_for_mass(mass, crossover, like):
+    """`Nodes` with exactly one mass [GeV], exact in one crossover, and otherwise those of `like`."""
     one = Axis(mass, mass, 1)
     blocks = {block: (one, *getattr(like, block)[1:]) for block in BLOCKS}
     return like._replace(mass_range=(mass, mass), crossover=crossover, **blocks)
