@@ -21,14 +21,14 @@ EV2 = 1e-18
 PLANCK_MASS = 1.22089e19
 """Planck mass, not reduced [GeV]; [PDG], as rounded in arXiv:1910.04901."""
 
-HIGGS_VEV = 174.0
-"""Vacuum expectation value of the neutral Higgs component, v/sqrt(2) [GeV]; [EST] below eq. (2.1)."""
-
 HIGGS_MASS = 125.25
 """[GeV]; [PDG]."""
 
 FERMI_CONSTANT = 1.1663787e-5
 """G_F [GeV^-2]; [PDG]."""
+
+HBAR = 6.582119569e-25
+"""hbar [GeV s]; [PDG].  The lifetime in seconds is this over the width in GeV."""
 
 RELIC_DENSITY_PER_YIELD = 2.75e8
 """Omega h^2 = this * (m/GeV) * n/s, eq. (14) of [Zakeri]."""

@@ -11,7 +11,7 @@ mu that B holds is neglected below.  No heavy neutrino is there at the start.  N
 heavy neutrinos (sec. 3), the chiral anomaly (sec. 7), sphalerons that freeze out gradually.
 """
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from time import perf_counter
 from typing import NamedTuple
 
@@ -19,17 +19,15 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
-from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
+from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
 from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath, thermodynamics
 from hpc_nu.plasma import susceptibilities as constant_susceptibilities
-from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
 from hpc_nu.plasma.expansion import Expansion
-from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
-from hpc_nu.plasma.table_builder import DEFAULT, identity, temperatures
-from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
 from hpc_nu.seesaw.equilibration import damping_eigenvalues
+from hpc_nu.seesaw.mass_splitting import mass_splitting, oscillation_rate
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.seesaw.rate_table import (
     build_rate_table,
@@ -39,7 +37,6 @@ from hpc_nu.seesaw.rate_table import (
     table_temperatures,
 )
 from hpc_nu.seesaw.simple_rates import simple_rates
-from hpc_nu.seesaw.thermal_rates import EXPANDED_ABOVE, PROPAGATORS, thermal_rates
 from hpc_nu.solver import esdirk, momentum_grid
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
@@ -55,7 +52,7 @@ PARAMETERS = (
 
 SETTINGS = (
     Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", choices=("normal", "inverted")),
-    Setting("oscillation_data", "nufit_4.0", "global fit of the oscillation data", choices=FIT_NAMES),
+    Setting("oscillation_data", "nufit_3.2", "global fit of the oscillation data; nufit_3.2: EST", choices=FIT_NAMES),
     Setting("T_start", 1e4, "temperature at which no heavy neutrino is there yet", low=1.0, high=1e6, unit="GeV"),
     Setting("T_end", 10.0, "temperature at which the solve ends", low=1e-3, high=1e6, unit="GeV"),
     Setting("expansion", "full", "of the Universe: g_*(T), or constant as in EST", choices=tuple(expansion.KINDS)),
@@ -77,28 +74,8 @@ SETTINGS = (
         "thermal rates of the heavy neutrinos; simple: closed-form stand-ins, for tests alone",
         choices=("standard_model", "simple"),
     ),
-    Setting(
-        "self_energy",
-        "default",
-        "of the active neutrinos: default table, this_mass (built for each mass), or a file of your own",
-    ),
-    Setting("crossover", "leading_order", "v(T): where the Higgs condensate vanishes", choices=tuple(CROSSOVERS)),
-    Setting("colour_factor", 1.0, "multiplies N_c,eff(T), up to 3 colours", low=0.0, high=100.0),
-    Setting("rate_factor", 1.0, "multiplies all rates gamma_+-: kappa of EST fig. 18", low=0.0, high=1e6),
-    Setting(
-        "gamma_minus_factor", 1.0, "multiplies the fermion-number violating rate: 0 in EST fig. 13", low=0.0, high=1e6
-    ),
-    Setting(
-        "h_plus_factor",
-        1.0,
-        "multiplies the fermion-number conserving Hamiltonian: 0 in EST fig. 19",
-        low=0.0,
-        high=1e6,
-    ),
-    Setting("direct_reactions", True, "those with Higgs bosons and of the symmetric phase"),
-    Setting("soft_suppression", True, "of gamma_+ by mixing at k < T: F of hpc_nu.seesaw.thermal_rates"),
-    Setting("thermal_potential", True, "thermal part of the active neutrinos' dispersion"),
-    Setting("propagator", "full", "of the active neutrinos, or expanded in M^2 (T > 80 GeV)", tuple(PROPAGATORS)),
+    *SWITCHES,
+    *FACTORS,
 )
 
 OBSERVABLES = (
@@ -152,16 +129,11 @@ class _Moments(NamedTuple):
 
 # What a point or a variation may change without another table.
 _PER_POINT = ("hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor")
-_RATE_SETTINGS = ("crossover", "colour_factor", "soft_suppression", "thermal_potential", "propagator")
 
 
 def _rates(settings, mass):
     """The rates that `settings` ask for, less the factors that multiply them."""
-    if settings["rates"] == "simple":
-        return simple_rates
-    switches = {name: settings[name] for name in _RATE_SETTINGS}
-    table = shared_table(settings["self_energy"], mass, settings["crossover"])
-    return partial(thermal_rates, self_energy=table.self_energy, direct=settings["direct_reactions"], **switches)
+    return simple_rates if settings["rates"] == "simple" else rates_without_factors(settings, mass)
 
 
 class _Tables(NamedTuple):
@@ -375,16 +347,15 @@ class _Solve:
         averages = averages * self.expansion.rate(temperatures)[:, np.newaxis]
         gp, gm, hp, hm = (averages[:, 3 * i : 3 * i + 3] * self.rate_factors[i] for i in range(4))
         a = self.flavours
-        h = np.column_stack([(hp + hm) @ a[:, 1], (hp - hm) @ a[:, 2], (hp + hm) @ a[:, 3]])
+        h = np.stack([(hp + hm) @ a[:, 1], (hp - hm) @ a[:, 2], (hp + hm) @ a[:, 3]], axis=-1)
         h[:, 2] -= self.delta_mass * averages[:, kernel.ME]
-        # delta M = (E/M) (lambda_2 - lambda_1)/2, eq. (4.7) of EST
-        splitting = np.linalg.norm(h, axis=-1) / averages[:, kernel.ME]
+        splitting = mass_splitting(h, averages[:, kernel.ME])
         eigenvalues = damping_eigenvalues(gp, gm, self.yukawas)
         hubble = self.expansion.hubble_rate(temperatures)
         return {
             "Gamma_N_small_over_H": eigenvalues[:, 0] / hubble,
             "Gamma_N_large_over_H": eigenvalues[:, 1] / hubble,
-            "Gamma_osc_over_H": self.mass * splitting / (3 * temperatures * hubble),
+            "Gamma_osc_over_H": oscillation_rate(splitting, self.mass, temperatures) / hubble,
         }
 
     def scalars(self):
@@ -423,7 +394,7 @@ class _Solve:
         }
 
 
-class LeptonAsymmetry(Model):
+class LeptonAsymmetry(ModelWithThermalRates):
     """See the module's head."""
 
     name = "lepton_asymmetry"
@@ -434,8 +405,14 @@ class LeptonAsymmetry(Model):
     observables = OBSERVABLES
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
 
+    def temperature_span(self, settings, points):
+        return settings["T_end"], settings["T_start"]
+
+    def needs_tables(self, settings):
+        return settings["rates"] == "standard_model"
+
     def check(self, settings, temperatures):
-        problems = []
+        problems = super().check(settings, temperatures)
         if settings["T_end"] >= settings["T_start"]:
             text = (
                 f"T_end = {settings['T_end']} GeV must be below T_start = {settings['T_start']} GeV: time runs that way"
@@ -445,50 +422,7 @@ class LeptonAsymmetry(Model):
         if outside:
             text = f"{outside[0]} GeV is outside T_end ... T_start = {settings['T_end']} ... {settings['T_start']} GeV"
             problems.append(("output.temperatures", text))
-        if settings["propagator"] == "expanded" and settings["T_end"] < EXPANDED_ABOVE:
-            text = (
-                f"propagator = expanded holds above {EXPANDED_ABOVE:g} GeV, and T_end = {settings['T_end']} GeV is"
-                " below: raise T_end, or take propagator = full"
-            )
-            problems.append(("settings", text))
-        if settings["colour_factor"] != 1 and settings["self_energy"] not in ("default", "this_mass"):
-            text = (
-                f"colour_factor = {settings['colour_factor']:g} with a self-energy of your own"
-                f" ({settings['self_energy']}), which has no separate quarks: expected 1"
-            )
-            problems.append(("settings", text))
         return problems
-
-    def tables(self, settings):
-        if settings["rates"] == "simple":
-            return {}
-        which = settings["self_energy"]
-        if which in ("default", "this_mass"):
-            return {f"self-energy ({which})": identity(DEFAULT)}
-        return {f"self-energy ({which})": shared_table(which).identity}
-
-    def check_points(self, settings, points):
-        which = settings["self_energy"]
-        if settings["rates"] == "simple" or which in ("default", "this_mass"):
-            return []
-        table = shared_table(which)
-        mixing_ends = temperatures((MIN_VEV_OVER_T,), settings["crossover"])[0]
-        wanted = {
-            "M": (min(points["M"]), max(points["M"]), table.mass_range),
-            "T": (settings["T_end"], min(settings["T_start"], mixing_ends), table.temperature_range),
-        }
-        return [
-            f"{which}: covers {name} = {there[0]:g} ... {there[1]:g} GeV, and {low:g} ... {high:g} GeV are needed"
-            for name, (low, high, there) in wanted.items()
-            if low < there[0] or high > there[1]
-        ]
-
-    def prepare(self, variations, points, communicator):
-        for settings in variations:
-            if settings["rates"] == "standard_model":
-                masses = np.unique(points["M"]) if settings["self_energy"] == "this_mass" else [None]
-                for mass in masses:
-                    shared_table(settings["self_energy"], mass, settings["crossover"], communicator)
 
     def predicted_seconds(self, settings, n_modes, solver):
         """A rate table, and steps whose number depends little on the number of modes."""

@@ -11,9 +11,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
+from hpc_nu.models.thermal_settings import SWITCHES, ModelWithThermalRates
 from hpc_nu.plasma import thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
+from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.seesaw.low_energy import DELTA_SIGNS, averaged_coefficients, low_energy_constants
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.solver.result_codes import ResultCode
@@ -28,7 +30,7 @@ def _expansion(temperature, equation_of_state):
     return float(3 * sound_speed_squared * thermodynamics.hubble_rate(temperature, equation_of_state))
 
 
-class LowEnergyConstants(Model):
+class LowEnergyConstants(ModelWithThermalRates):
     """See the module's head."""
 
     name = "low_energy_constants"
@@ -50,6 +52,7 @@ class LowEnergyConstants(Model):
                 DELTA_SIGNS),
         Setting("equation_of_state", "saikawa_shirai", "of the bath, for H and c_s^2",
                 tuple(thermodynamics.EQUATIONS_OF_STATE)),
+        *(setting for setting in SWITCHES if setting.name in ("self_energy", "crossover", "colour_factor")),
     )  # fmt: skip
     observables = (
         Observable("H_lambda", "1", "eigenvalue of the traceless Hamiltonian over 3 c_s^2 H, eq. (3.1)"),
@@ -67,12 +70,18 @@ class LowEnergyConstants(Model):
         *(Observable(f"Q_ratio_{name}", "1", f"<Q->/<Q+> of the flavour {name}") for name in FLAVOUR_NAMES),
     )
 
+    def temperature_span(self, settings, points):
+        return min(points["T"]), max(points["T"])
+
     def predicted_seconds(self, settings, n_modes, solver):
         return 1e-4
 
     def solve(self, problem, state=None, pause=lambda: False):
         point, settings = problem.point, problem.settings
-        averages = averaged_coefficients(point["M"], point["T"])
+        table = shared_table(settings["self_energy"], point["M"], settings["crossover"])
+        averages = averaged_coefficients(
+            point["M"], point["T"], table.self_energy, settings["crossover"], settings["colour_factor"]
+        )
         expansion = _expansion(point["T"], settings["equation_of_state"])
         constants = low_energy_constants(
             _oscillation_data(settings["oscillation_data"], settings["hierarchy"]),

@@ -48,7 +48,6 @@ N_NODES = 16
 """Of the quadrature per piece: 6e-6 of the massless kernel in the worst of 3000 random (k, M, masses)."""
 
 _CHROMO_CROSSOVER = 0.154  # T_c of the lattice fit [GeV]
-_MESONS_ONLY_BELOW, _QUARKS_ONLY_ABOVE = 1.0, 1.5  # mass of the sterile neutrino [GeV]
 
 
 def effective_colours(temperature):
@@ -211,7 +210,7 @@ def active_neutrino_width(
     _sum_channels(k, m, t, colours, coefficients[:, flavours], masses, kinds, has_quarks, rule, out)
     if "hadrons" in matter:
         confined = 1 - colours / sm.N_COLOURS
-        decays = np.clip((m - _MESONS_ONLY_BELOW) / (_QUARKS_ONLY_ABOVE - _MESONS_ONLY_BELOW), 0.0, 1.0)
+        decays = vacuum_widths.quark_fraction(m)
         coefficients, masses, is_vector = _meson_channels()
         _sum_mesons(k, m, t, confined * (1 - decays), coefficients[:, flavours], masses, is_vector, out)
         for value in np.unique(m[decays > 0]):

@@ -7,13 +7,16 @@ precision.  All arguments broadcast.
 
 import numpy as np
 
-from hpc_nu.units import FERMI_CONSTANT, HIGGS_VEV
+from hpc_nu.units import FERMI_CONSTANT
+
+_VEV = 174.0
+"""v/sqrt 2 [GeV] as rounded below eq. (2.1) of arXiv:2011.12637; that of the Yukawa couplings is 6e-4 larger."""
 
 
 def higgs_vev_squared(temperature):
     """(v/sqrt 2)^2 [GeV^2] at `temperature` [GeV]: 174^2 (1 - (T/160)^2), rounded off over 3 % at the crossover."""
     x = 1 - (temperature / 160) ** 2
-    return HIGGS_VEV**2 * (x + np.sqrt(x**2 + 0.03**2)) / 2
+    return _VEV**2 * (x + np.sqrt(x**2 + 0.03**2)) / 2
 
 
 def symmetric_phase_fraction(temperature):

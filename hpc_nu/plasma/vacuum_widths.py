@@ -25,6 +25,7 @@ _STRONG_COUPLING_AT_Z = 0.1180  # PDG 2022
 # Masses from which on a quark opens a channel: half of the lightest meson pair, rather than the current mass.
 _UP_THRESHOLDS = (0.14, 1.87)
 _DOWN_THRESHOLDS = (0.14, 0.5, 5.28)
+_MESONS_ONLY_BELOW, _QUARKS_ONLY_ABOVE = 1.0, 1.5  # mass of the sterile neutrino
 
 
 def helicity_widths(dirac_width, momentum, mass):
@@ -139,6 +140,26 @@ def qcd_factor(mass):
     """1 + a + 5.2 a^2 + 26.4 a^3, a = alpha_s(M)/pi: Gorishnii, Kataev and Larin, Phys. Lett. B 259 (1991) 144."""
     a = strong_coupling(mass) / math.pi
     return 1 + a + 5.2 * a**2 + 26.4 * a**3
+
+
+def quark_fraction(mass):
+    """Share of the quark picture in the hadronic width: 0 below M = 1 GeV, 1 above 1.5 GeV, linear between.
+
+    `mass` : float or array [GeV]
+    """
+    return np.clip((mass - _MESONS_ONLY_BELOW) / (_QUARKS_ONLY_ABOVE - _MESONS_ONLY_BELOW), 0.0, 1.0)
+
+
+@cache
+def total_width(flavour, mass):
+    """All decays, with the first effect of the W and Z propagators: the T = 0 limit of `fermi_theory`."""
+    fraction = float(quark_fraction(mass))
+    total = leptonic_width(flavour, mass)
+    if fraction < 1:
+        total += (1 - fraction) * mesonic_width(flavour, mass)
+    if fraction > 0:
+        total += fraction * quark_width(flavour, mass)
+    return total * boson_propagator_factor(mass)
 
 
 @cache

@@ -13,6 +13,8 @@ from scipy.interpolate import PchipInterpolator
 
 from hpc_nu.seesaw.casas_ibarra import pauli_components
 
+_TINY = np.finfo(float).tiny
+
 
 class EquilibrationTemperatures(NamedTuple):
     """Where Gamma_N = H [GeV]; nan where that does not happen."""
@@ -41,13 +43,19 @@ def damping_eigenvalues(gamma_c, gamma_v, yukawas):
     components = pauli_components(yukawas)
     both, difference = (gamma_c + gamma_v) @ components, (gamma_c - gamma_v) @ components
     # Complex conjugation of Y_a changes the sign of sigma_2.
-    mean = both[..., 0]
-    spread = np.sqrt(both[..., 1] ** 2 + difference[..., 2] ** 2 + both[..., 3] ** 2)
-    return np.stack([mean - spread, mean + spread], axis=-1)
+    larger = both[..., 0] + np.sqrt(both[..., 1] ** 2 + difference[..., 2] ** 2 + both[..., 3] ** 2)
+    # By subtraction the smaller one is noise at large |Im w|.  The determinant of a sum of matrices of rank one is the
+    # sum over pairs of gamma_i gamma_j |F_i2 F_j3 - F_i3 F_j2|^2: nothing cancels.
+    rows = np.concatenate([yukawas, yukawas.conj()])
+    minors = np.abs(np.outer(rows[:, 0], rows[:, 1]) - np.outer(rows[:, 1], rows[:, 0])) ** 2
+    gamma = np.concatenate([gamma_c, gamma_v], axis=-1)
+    determinant = ((gamma @ minors) * gamma).sum(axis=-1) / 2
+    smaller = np.divide(determinant, larger, out=np.zeros_like(larger), where=larger > 0)
+    return np.stack([smaller, larger], axis=-1)
 
 
-def equilibration_temperatures(temperature, rate_over_hubble, mass):
-    """T_in, T_out and T_dec of one eigenvalue.
+def crossings(temperature, rate_over_hubble):
+    """Where a rate becomes faster than the expansion, and where slower.
 
     Interpolated between the given temperatures, monotonically in logarithms: 30 per decade find them to 1e-3.
 
@@ -56,7 +64,37 @@ def equilibration_temperatures(temperature, rate_over_hubble, mass):
     temperature : (n,) array [GeV]
         In any order.
     rate_over_hubble : (n,) array
-        Positive.
+        Not negative.
+
+    Returns
+    -------
+    upward, downward : arrays [GeV]
+        In the order of time, decreasing.
+    """
+    order = np.argsort(-np.asarray(temperature))  # in the order of time
+    time = -np.log(np.asarray(temperature)[order])
+    ratio = PchipInterpolator(time, np.log(np.maximum(rate_over_hubble, _TINY)[order]))
+    roots = ratio.roots(extrapolate=False)
+    slopes = ratio(roots, 1)
+    return np.exp(-roots[slopes > 0]), np.exp(-roots[slopes < 0])
+
+
+def oscillation_temperature(temperature, rate_over_hubble):
+    """T_osc [GeV]: where Gamma_osc, eq. (4.5), overtakes H for the first time; nan where it does not.
+
+    With the delta M of that temperature it solves T = T_osc(T), eq. (4.6); arguments as `crossings`.
+    """
+    upward, _ = crossings(temperature, rate_over_hubble)
+    return upward[0] if upward.size else np.nan
+
+
+def equilibration_temperatures(temperature, rate_over_hubble, mass):
+    """T_in, T_out and T_dec of one eigenvalue.
+
+    Parameters
+    ----------
+    temperature, rate_over_hubble : (n,) arrays
+        As for `crossings`.
     mass : float [GeV]
         Of the heavy neutrinos.  If the rate crosses H upwards only once, that is T_in above this temperature, and
         T_dec below.
@@ -66,12 +104,7 @@ def equilibration_temperatures(temperature, rate_over_hubble, mass):
     EquilibrationTemperatures
         Of several upward crossings the first in time is T_in, the last T_dec; T_out is the first crossing downwards.
     """
-    order = np.argsort(-np.asarray(temperature))  # in the order of time
-    time = -np.log(np.asarray(temperature)[order])
-    ratio = PchipInterpolator(time, np.log(np.asarray(rate_over_hubble)[order]))
-    roots = ratio.roots(extrapolate=False)
-    slopes = ratio(roots, 1)
-    upward, downward = np.exp(-roots[slopes > 0]), np.exp(-roots[slopes < 0])
+    upward, downward = crossings(temperature, rate_over_hubble)
     early, late = upward[upward > mass], upward[upward <= mass]
     t_in = early[0] if early.size else (late[0] if late.size > 1 else np.nan)
     t_dec = upward[-1] if upward.size and upward[-1] != t_in else np.nan

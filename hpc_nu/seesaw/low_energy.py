@@ -32,6 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hpc_nu.plasma import active_neutrino
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV
 from hpc_nu.seesaw.thermal_rates import AVERAGE_NODES, hamiltonian_shifts, momentum_average, thermal_rates
 
@@ -69,14 +70,21 @@ class AveragedCoefficients(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def averaged_coefficients(mass, temperature):
-    """`AveragedCoefficients` at `mass` [GeV] and `temperature` [GeV]; takes a second the first time."""
+def averaged_coefficients(
+    mass, temperature, self_energy=active_neutrino.self_energy, crossover="leading_order", colour_factor=1.0
+):
+    """`AveragedCoefficients` at `mass` [GeV] and `temperature` [GeV].
+
+    The other arguments are those of `thermal_rates`.  Without a table of the self-energy it takes a second the first
+    time.
+    """
+    switches = {"self_energy": self_energy, "crossover": crossover, "colour_factor": colour_factor}
 
     def per_momentum(t, k, m):
-        rates = thermal_rates(t, k, m)
+        rates = thermal_rates(t, k, m, **switches)
         omega = np.sqrt(k**2 + m**2)[..., np.newaxis]
         if temperature < _COLD:
-            shift = sum(hamiltonian_shifts(t, k, m))
+            shift = sum(hamiltonian_shifts(t, k, m, **switches))
         else:  # h_c and h_v differ from their vacuum form at least by 1e-5 of it
             shift = rates.h_c + rates.h_v - ELECTROWEAK_VEV**2 / (2 * omega)
         return 1 / omega, (rates.gamma_c + rates.gamma_v) / 2, (rates.gamma_c - rates.gamma_v) / 2, -shift

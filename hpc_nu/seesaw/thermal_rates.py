@@ -151,7 +151,15 @@ def thermal_rates(
     return ThermalRates(rate_factor * gamma_c, rate_factor * gamma_v_factor * gamma_v, h_c_factor * h_c, h_v)
 
 
-def hamiltonian_shifts(temperature, momentum, mass, *, crossover="leading_order"):
+def hamiltonian_shifts(
+    temperature,
+    momentum,
+    mass,
+    *,
+    self_energy=active_neutrino.self_energy,
+    crossover="leading_order",
+    colour_factor=1.0,
+):
     """h_c and h_v by mixing less their vacuum form v_D^2(T)/(2E), without cancellation.
 
     At T << M the two are alike to 1e-9, and yet energy differences can be fine-tuned to depend on this.
@@ -162,7 +170,7 @@ def hamiltonian_shifts(temperature, momentum, mass, *, crossover="leading_order"
         Arguments as those of `thermal_rates`.
     """
     t, k, m = np.broadcast_arrays(*(np.asarray(x, dtype=float)[..., np.newaxis] for x in (temperature, momentum, mass)))
-    x = _mixing(t, k, m, active_neutrino.self_energy, crossover, colour_factor=1.0, thermal_potential=True)
+    x = _mixing(t, k, m, self_energy, crossover, colour_factor, thermal_potential=True)
     shifts = []
     for gap, potential, width in (
         (x.far, x.potential_far, x.width_far),

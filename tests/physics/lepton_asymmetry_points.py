@@ -17,7 +17,7 @@ TEST_DOUBLE = {"rates": "simple", "expansion": "constant_gstar", "susceptibiliti
 CONSTANT_GSTAR = Expansion("constant_gstar")
 ENTROPY_OVER_T3 = 46.8
 M_0 = 7.12e17  # H = T^2/M_0
-DEFAULTS = {setting.name: setting.default for setting in SETTINGS} | TEST_DOUBLE
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS} | TEST_DOUBLE | {"oscillation_data": "nufit_4.0"}
 NAMES = ("Y_Delta_e", "Y_Delta_mu", "Y_Delta_tau")
 
 FREEZE_IN = {  # eq. (4.1) of arXiv:2011.12637

@@ -26,7 +26,6 @@ from hpc_nu.seesaw.thermal_rates import (
     momentum_average,
     thermal_rates,
 )
-from hpc_nu.units import HIGGS_VEV
 
 VEV_SQUARED = sm.ELECTROWEAK_VEV**2 / 2
 DATA = oscillation_data("nufit_3.2", "normal")
@@ -149,7 +148,7 @@ def test_without_a_bath_the_mass_splitting_is_the_published_one(delta_mass, re_o
     """|Delta M + (m_3 - m_2)/2 exp(2i Re w)|, arXiv:2011.12637, eqs. (4.7), (4.8)."""
     mass, momentum = 2.0, 1.0
     energy = np.hypot(mass, momentum)
-    yukawas = yukawa_couplings(DATA, mass, 0.7, 0.3, re_omega, 0.4) * HIGGS_VEV / np.sqrt(VEV_SQUARED)
+    yukawas = yukawa_couplings(DATA, mass, 0.7, 0.3, re_omega, 0.4)
     rates = thermal_rates(1e-3, momentum, mass)
     y = pauli_components(yukawas)
     sigma = np.array(
@@ -316,7 +315,7 @@ def test_the_damping_matrix_follows_from_neutrino_masses_and_im_omega():
     """Eqs. (A.1), (A.2) of arXiv:2011.12637 with flavours alike."""
     mass, im_omega, gamma_c, gamma_v = 1.5, 0.3, 2.0, 0.7
     yukawas = yukawa_couplings(DATA, mass, 1.0, 2.0, 0.4, im_omega)
-    scale = mass / (2 * HIGGS_VEV**2)
+    scale = mass / (2 * VEV_SQUARED)
     light, heavy = DATA.masses[1:]
     x_2, x_3 = (heavy + light) * scale * np.exp(-2 * im_omega), (heavy + light) * scale * np.exp(2 * im_omega)
     a, d = gamma_c * x_3 + gamma_v * x_2, gamma_c * x_2 + gamma_v * x_3
@@ -370,7 +369,7 @@ PUBLISHED = (2.0, 0.993 * np.pi, 1.479 * np.pi, 0.551 * np.pi, -2.754e-3)
 def test_equilibration_temperatures_are_those_of_an_independent_implementation(point, large, small):
     mass = point[0]
     temperature, gamma_c, gamma_v = mean_rates(mass)
-    yukawas = yukawa_couplings(DATA, *point) * HIGGS_VEV / np.sqrt(VEV_SQUARED)
+    yukawas = yukawa_couplings(DATA, *point)
     ratio = damping_eigenvalues(gamma_c, gamma_v, yukawas) / hubble_rate(temperature)[:, np.newaxis]
     for i, expected in enumerate((small, large)):
         found = equilibration_temperatures(temperature, ratio[:, i], mass)
@@ -380,7 +379,7 @@ def test_equilibration_temperatures_are_those_of_an_independent_implementation(p
 def test_without_the_suppression_of_soft_momenta_freeze_in_is_earlier():
     temperature = np.geomspace(120.0, 45.0, 12)
     rates = momentum_average(lambda t, k, m: thermal_rates(t, k, m, soft_suppression=False), temperature, 2.0)
-    yukawas = yukawa_couplings(DATA, *PUBLISHED) * HIGGS_VEV / np.sqrt(VEV_SQUARED)
+    yukawas = yukawa_couplings(DATA, *PUBLISHED)
     ratio = damping_eigenvalues(rates.gamma_c, rates.gamma_v, yukawas) / hubble_rate(temperature)[:, np.newaxis]
     found = [equilibration_temperatures(temperature, ratio[:, i], 2.0).t_in for i in (0, 1)]
     np.testing.assert_allclose(found, (53, 91), rtol=0.02)

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
-from hpc_nu.seesaw.heavy_rates import simple_rates
+from hpc_nu.seesaw.casas_ibarra import NEUTRAL_VEV, pauli_components, yukawa_couplings
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
-from hpc_nu.units import HIGGS_VEV
+from hpc_nu.seesaw.simple_rates import simple_rates
 
 HIERARCHIES = ("normal", "inverted")
 DATA = st.builds(oscillation_data, st.sampled_from(FIT_NAMES), st.sampled_from(HIERARCHIES))
@@ -26,9 +25,9 @@ def light_and_heavy(data):
 def test_seesaw_gives_back_the_light_neutrino_masses(data, mass, delta, eta, re_omega, im_omega):
     f = yukawa_couplings(data, mass, delta, eta, re_omega, im_omega)
     u = data.pmns(delta, eta)
-    light = HIGGS_VEV**2 * f @ f.T / mass
+    light = NEUTRAL_VEV**2 * f @ f.T / mass
     expected = u @ np.diag(data.masses) @ u.T
-    np.testing.assert_allclose(light, expected, atol=1e-12 * np.max(np.abs(f) ** 2) * HIGGS_VEV**2 / mass)
+    np.testing.assert_allclose(light, expected, atol=1e-12 * np.max(np.abs(f) ** 2) * NEUTRAL_VEV**2 / mass)
     if abs(im_omega) < 1:
         masses = np.linalg.svd(light, compute_uv=False)
         np.testing.assert_allclose(masses, np.sort(data.masses)[::-1], atol=1e-10 * data.masses.max())
@@ -40,7 +39,7 @@ def test_sums_over_flavours(data, mass, delta, eta, re_omega, im_omega):
     f = yukawa_couplings(data, mass, delta, eta, re_omega, im_omega)
     light, heavy = light_and_heavy(data)
     h2, h3 = (f[:, 0] + 1j * f[:, 1]) / np.sqrt(2), (-f[:, 0] + 1j * f[:, 1]) / np.sqrt(2)
-    scale = mass / (2 * HIGGS_VEV**2)
+    scale = mass / (2 * NEUTRAL_VEV**2)
     tiny = 1e-12 * scale * heavy * np.cosh(2 * im_omega)
     assert np.vdot(h2, h2).real == pytest.approx(scale * (heavy + light) * np.exp(-2 * im_omega), abs=tiny)
     assert np.vdot(h3, h3).real == pytest.approx(scale * (heavy + light) * np.exp(2 * im_omega), abs=tiny)
@@ -66,20 +65,20 @@ def test_mass_splitting_at_zero_temperature(data, re_omega, im_omega, delta_mass
     light, heavy = light_and_heavy(data)
     a = pauli_components(yukawa_couplings(data, mass, 0.3, 0.7, re_omega, im_omega)).sum(axis=0)
     # T -> 0: H_N -> (M/E) (v^2 Re(F^dagger F)/M - delta_M sigma_3), and eq. (4.7) takes the factor M/E away
-    splitting = np.hypot(HIGGS_VEV**2 / mass * a[1], HIGGS_VEV**2 / mass * a[3] - delta_mass)
+    splitting = np.hypot(NEUTRAL_VEV**2 / mass * a[1], NEUTRAL_VEV**2 / mass * a[3] - delta_mass)
     expected = delta_mass**2 + delta_mass * (heavy - light) * np.cos(2 * re_omega) + (heavy - light) ** 2 / 4
     assert splitting**2 == pytest.approx(expected, abs=1e-12 * (delta_mass + heavy * np.cosh(2 * im_omega)) ** 2)
 
 
 def test_rates_turn_into_the_seesaw_at_low_temperature():
-    """h_+ and h_- tend to v^2/(2 E): what eq. (4.8) is made of.  (The v(T) of this bath is rounded off by 1e-4.)"""
+    """h_c and h_v tend to v^2/(2 E): what eq. (4.8) is made of.  (v(T) is rounded off by 1e-4 there, and 174 GeV.)"""
     mass, temperature = 2.0, 0.01
     momentum = temperature * np.array([0.3, 3.0, 10.0])
     rates = simple_rates(temperature, momentum, mass)
-    expected = HIGGS_VEV**2 / (2 * np.sqrt(momentum**2 + mass**2))
-    np.testing.assert_allclose(rates.h_plus, expected, rtol=3e-4)
-    np.testing.assert_allclose(rates.h_minus, expected, rtol=3e-4)
-    assert np.all(rates.gamma_plus < 1e-10 * rates.h_plus) and np.all(rates.gamma_minus < 1e-10 * rates.h_minus)
+    expected = np.broadcast_to(174.0**2 / (2 * np.sqrt(momentum**2 + mass**2))[:, np.newaxis], (3, 3))
+    np.testing.assert_allclose(rates.h_c, expected, rtol=3e-4)
+    np.testing.assert_allclose(rates.h_v, expected, rtol=3e-4)
+    assert np.all(rates.gamma_c < 1e-10 * rates.h_c) and np.all(rates.gamma_v < 1e-10 * rates.h_v)
 
 
 @pytest.mark.parametrize(

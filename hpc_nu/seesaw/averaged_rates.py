@@ -1,0 +1,95 @@
+"""Momentum averages of rates and Hamiltonian of the heavy neutrinos, as the averaged kinetic equations need them.
+
+    <X> = int dk k^2 f_N X / int dk k^2 f_N,        f_N = n_F(E)                (arXiv:2011.12637, below eq. (2.2))
+
+for all that acts on rho_N = (n_N/n_eq) f_N, and, for what is proportional to chemical potentials of massless leptons,
+
+    sigma = T^-3 int d^3k/(2 pi)^3 gamma f_nu (1 - f_nu),   f_nu = n_F(k).
+
+All heavy neutrinos of one mass share them, whatever their couplings.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV
+from hpc_nu.seesaw.thermal_rates import AVERAGE_NODES, momentum_average
+
+_BLOCKING = 1 / 12
+"""T^-3 int d^3k/(2 pi)^3 f_nu (1 - f_nu)."""
+
+
+class AveragedRates(NamedTuple):
+    """At n temperatures; (n, 3) arrays have flavours e, mu, tau last.
+
+    Attributes
+    ----------
+    gamma_c, gamma_v : (n, 3) arrays [GeV]
+        <gamma_c>, <gamma_v>.
+    source_c, source_v : (n, 3) arrays [GeV]
+        sigma_c, sigma_v: gamma/12 if gamma were the same for all momenta.
+    shift_c, shift_v : (n, 3) arrays [GeV]
+        <h_c>, <h_v> less their form in vacuum, V^2/(4E) with V = 246 GeV.
+    mass_over_energy : (n,) array
+        <M/E>.
+    """
+
+    gamma_c: np.ndarray
+    gamma_v: np.ndarray
+    source_c: np.ndarray
+    source_v: np.ndarray
+    shift_c: np.ndarray
+    shift_v: np.ndarray
+    mass_over_energy: np.ndarray
+
+    def scaled(self, mass, rate_factor=1.0, gamma_v_factor=1.0, h_c_factor=1.0):
+        """What the factors of `thermal_rates` of these names would have made of the averages at `mass` [GeV]."""
+        violation = rate_factor * gamma_v_factor
+        vacuum = ELECTROWEAK_VEV**2 / (4 * mass) * self.mass_over_energy[:, np.newaxis]
+        return self._replace(
+            gamma_c=rate_factor * self.gamma_c,
+            gamma_v=violation * self.gamma_v,
+            source_c=rate_factor * self.source_c,
+            source_v=violation * self.source_v,
+            shift_c=h_c_factor * self.shift_c + (h_c_factor - 1) * vacuum,
+        )
+
+
+def averaged_rates(rates_of, mass, temperature, n_nodes=AVERAGE_NODES):
+    """`AveragedRates` of heavy neutrinos of `mass` [GeV] at `temperature`, an (n,) array [GeV].
+
+    Parameters
+    ----------
+    rates_of : callable
+        (temperature, momentum, mass) [GeV] to `ThermalRates`.
+    n_nodes : int
+        Of the momentum average: see `thermal_rates.momentum_average`.
+    """
+
+    def per_momentum(t, k, m):
+        rates = rates_of(t, k, m)
+        energy = np.sqrt(k**2 + m**2)
+        vacuum = (ELECTROWEAK_VEV**2 / (4 * energy))[..., np.newaxis]
+        # f_nu (1 - f_nu)/f_N times e^(-M/T), which alone would overflow at T << M
+        blocking = expit(k / t) * expit(-k / t) * np.exp(k**2 / (energy + m) / t) * (1 + np.exp(-energy / t))
+        flavoured = blocking[..., np.newaxis]
+        return AveragedRates(
+            gamma_c=rates.gamma_c,
+            gamma_v=rates.gamma_v,
+            source_c=flavoured * rates.gamma_c,
+            source_v=flavoured * rates.gamma_v,
+            shift_c=rates.h_c - vacuum,
+            shift_v=rates.h_v - vacuum,
+            mass_over_energy=m / energy,
+        ), blocking
+
+    def flat(t, k, m):
+        averages, blocking = per_momentum(t, k, m)
+        return (*averages, blocking)
+
+    *averages, blocking = momentum_average(flat, np.asarray(temperature, float), mass, n_nodes)
+    found = AveragedRates(*averages)
+    scale = (_BLOCKING / blocking)[:, np.newaxis]
+    return found._replace(source_c=scale * found.source_c, source_v=scale * found.source_v)

@@ -1,0 +1,187 @@
+"""`lepton_asymmetry` as it is by default: thermal rates of three flavours from the table, g_*(T), omega(T).
+
+The peer is `literal_lepton_asymmetry`; its numbers in `reference_numbers.json` were made with its own rates, straight
+from the self-energy (`make_reference_numbers`).
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lepton_asymmetry_points import FREEZE_IN, NAMES, PI, WITHOUT_H_PLUS, asymmetries
+
+from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
+from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.plasma import thermodynamics
+from hpc_nu.plasma.charge_susceptibilities import baryons_per_charge
+from hpc_nu.plasma.table_file import shared_table
+from hpc_nu.solver import momentum_grid
+
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+AVERAGED, SIXTEEN = momentum_grid.averaged(), momentum_grid.gauss_legendre(16)
+BOTH_GRIDS = pytest.mark.parametrize("grid", [AVERAGED, SIXTEEN], ids=["averaged", "16 modes"])
+REFERENCE = json.loads((Path(__file__).parent / "reference_numbers.json").read_text())
+
+
+def solve(point, grid, temperatures=(), solver=None, **chosen):
+    problem = Problem(point, DEFAULTS | chosen, grid, np.array(temperatures, float), solver=solver or SolverSettings())
+    outcome = LeptonAsymmetry().solve(problem)
+    assert outcome.code.name == "DONE", outcome.message
+    return outcome
+
+
+def total(*arguments, **chosen):
+    return solve(*arguments, **chosen).observables["scalar"]["Y_L"]
+
+
+# ---------------------------------------------------------------------------------------------------- known numbers
+
+
+def test_published_setting():
+    """Eq. (6.1) of arXiv:2011.12637 read literally: constant g_*, no heavy neutrinos at 1000 GeV.
+
+    Of an independent implementation with rates averaged over flavours: -4.1e-6 and -3.6e-6.
+    """
+    chosen = {"expansion": "constant_gstar", "T_start": 1000.0}
+    assert total(FREEZE_IN, AVERAGED, **chosen) == pytest.approx(-4.1e-6, rel=0.03)
+    assert total(FREEZE_IN, SIXTEEN, **chosen) == pytest.approx(-3.6e-6, rel=0.03)
+
+
+@BOTH_GRIDS
+def test_asymmetry_is_stable_against_the_size_of_the_rates(grid):
+    """Fig. 18 of arXiv:2011.12637, "surprisingly stable": within a factor of 2 for kappa = 1/2 and 2."""
+    point = {
+        "M": 1.0, "delta_M": 1.26e-11, "im_omega": -0.14, "re_omega": 0.52 * PI, "delta": 1.30 * PI, "eta": 1.02 * PI,
+    }  # fmt: skip
+    full = total(point, grid)
+    for kappa in (0.5, 2.0):
+        assert 0.5 < total(point, grid, rate_factor=kappa) / full < 2
+    assert abs(total(point, grid, rate_factor=10.0)) < 0.05 * abs(full)
+
+
+@BOTH_GRIDS
+def test_without_h_plus_the_asymmetry_is_three_orders_of_magnitude_larger(grid):
+    """Fig. 19 there."""
+    ratio = total(WITHOUT_H_PLUS, grid, h_plus_factor=0.0) / total(WITHOUT_H_PLUS, grid)
+    assert 300 < abs(ratio) < 5000
+
+
+def test_averaged_and_resolved_asymmetries_differ_by_little_late_and_by_much_early():
+    """Sec. 6 there: a factor of 1.3 at low temperature, while the baryon asymmetry needs the momenta."""
+    averaged, resolved = (solve(FREEZE_IN, grid).observables["scalar"] for grid in (AVERAGED, SIXTEEN))
+    assert 1.0 < averaged["Y_L"] / resolved["Y_L"] < 1.35
+    assert not 0.7 < averaged["Y_B"] / resolved["Y_B"] < 1.4
+
+
+def test_start_temperature_matters_for_the_baryon_asymmetry_alone():
+    late, early = (solve(FREEZE_IN, SIXTEEN, T_start=t).observables["scalar"] for t in (1000.0, 1e4))
+    earlier = solve(FREEZE_IN, SIXTEEN, T_start=1e5).observables["scalar"]
+    assert late["Y_L"] == pytest.approx(early["Y_L"], rel=0.01)
+    assert 0.65 < late["Y_B"] / early["Y_B"] < 0.85
+    assert early["Y_B"] == pytest.approx(earlier["Y_B"], rel=0.05)
+
+
+# ------------------------------------------------------------------------------------- exact symmetries, conservation
+
+ANGLE = st.floats(-3.0, 3.0)
+POINTS = st.builds(
+    dict,
+    M=st.floats(0.3, 10.0),
+    delta_M=st.floats(-12.5, -10.5).map(lambda x: 10.0**x),
+    im_omega=st.floats(-1.5, 1.5),
+    re_omega=ANGLE,
+    delta=ANGLE,
+    eta=ANGLE,
+)
+HIERARCHY = st.sampled_from(["normal", "inverted"])
+
+
+@settings(max_examples=8, deadline=None)
+@given(POINTS, HIERARCHY, st.booleans())
+def test_complex_conjugate_couplings_change_the_sign(point, hierarchy, resolved):
+    """(delta, eta, Im w) -> minus all three is F -> F^*: to the last bit, since no number changes but in sign."""
+    mirrored = point | {name: -point[name] for name in ("delta", "eta", "im_omega")}
+    grid = SIXTEEN if resolved else AVERAGED
+    y, y_mirrored = (asymmetries(solve(p, grid, hierarchy=hierarchy, T_end=30.0)) for p in (point, mirrored))
+    np.testing.assert_allclose(y_mirrored, -y, rtol=1e-12, atol=1e-12 * np.max(np.abs(y)))
+
+
+@settings(max_examples=8, deadline=None)
+@given(POINTS, HIERARCHY, st.booleans())
+def test_reflection_of_the_casas_ibarra_angle_changes_nothing(point, hierarchy, resolved):
+    """(Re w, Im w, eta) -> (pi - Re w, -Im w, eta + pi): signs of F_a2 alone, to rounding that oscillations amplify."""
+    reflected = point | {"re_omega": PI - point["re_omega"], "im_omega": -point["im_omega"], "eta": point["eta"] + PI}
+    grid = SIXTEEN if resolved else AVERAGED
+    y, y_reflected = (asymmetries(solve(p, grid, hierarchy=hierarchy, T_end=30.0)) for p in (point, reflected))
+    np.testing.assert_allclose(y_reflected, y, atol=1e-5 * np.max(np.abs(y)) + 1e-18)
+
+
+@BOTH_GRIDS
+def test_lepton_number_is_conserved_without_helicity_flips(grid):
+    """sum_a L_a + Delta_N with gamma_- = 0, through the freeze-out of sphalerons and with g_*(T)."""
+    y = solve(FREEZE_IN, grid, [200.0, 100.0, 20.0], gamma_minus_factor=0.0).observables["trajectory"]
+    assert np.max(np.abs(y["Y_L"] + y["Y_Delta_N"])) < 1e-11 * np.max(np.abs(y["Y_Delta_e"]))
+
+
+@BOTH_GRIDS
+def test_equilibrium_yield(grid):
+    """n_eq/s of one helicity: quadrature over momenta at T against that over comoving ones, at every temperature."""
+    temperatures = np.array([1e3, 100.0, 10.0, 1.0, 0.3])
+    y = solve(FREEZE_IN | {"M": 0.5}, grid, temperatures, T_end=0.3).observables["trajectory"]["Y_N_eq"]
+    nodes, weights = momentum_grid.averaged().nodes, momentum_grid.averaged().weights
+    for temperature, got in zip(temperatures, y, strict=True):
+        density = weights @ (1 / (np.exp(np.minimum(np.hypot(nodes, 0.5 / temperature), 700)) + 1)) * temperature**3
+        assert got == pytest.approx(density / thermodynamics.entropy_density(temperature), rel=1e-4)
+
+
+def test_heavy_neutrinos_follow_equilibrium_while_their_rates_are_fast():
+    point = FREEZE_IN | {"M": 2.0}
+    y = solve(point, SIXTEEN, [15.0, 8.0], T_end=8.0).observables["trajectory"]
+    np.testing.assert_allclose(y["Y_N_2"], y["Y_N_eq"], rtol=5e-3)
+
+
+# ------------------------------------------------------------------------------------------------ switches, tables
+
+
+def test_baryons_per_charge_are_those_of_the_bath():
+    scalars = solve(FREEZE_IN, AVERAGED, [131.7], T_end=131.7).observables
+    y = [scalars["trajectory"][name][0] for name in NAMES]
+    assert scalars["scalar"]["Y_B"] == pytest.approx(baryons_per_charge(131.7) @ y, rel=1e-12)
+    assert scalars["scalar"]["Y_L_sphaleron"] == pytest.approx(sum(y), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "low", "high"),
+    [
+        ({"crossover": "lattice"}, 0.0, 0.05),
+        ({"direct_reactions": False}, 1e-3, 0.1),
+        ({"soft_suppression": False}, 1e-3, 0.3),
+        ({"thermal_potential": False}, 0.1, 1.0),
+        ({"expansion": "constant_gstar"}, 0.03, 0.25),
+        ({"equation_of_state": "borsanyi"}, 1e-3, 0.1),
+        ({"susceptibilities": "constant"}, 1e-4, 0.2),
+        ({"colour_factor": 0.5}, 0.0, 1e-3),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_every_switch_acts_and_none_too_much(chosen, low, high):
+    """Relative change of the final asymmetry at (4.1); at T > 10 GeV colours are free."""
+    plain, switched = total(FREEZE_IN, SIXTEEN), total(FREEZE_IN, SIXTEEN, **chosen)
+    assert low <= abs(switched / plain - 1) <= high
+
+
+def test_expanded_propagator_has_no_level_crossing():
+    """It holds above 80 GeV, where it changes little at M = 2 GeV; below it is refused."""
+    full, expanded = (total(FREEZE_IN, SIXTEEN, T_end=85.0, propagator=p) for p in ("full", "expanded"))
+    assert 1e-4 < abs(expanded / full - 1) < 0.2
+    problems = LeptonAsymmetry().check(DEFAULTS | {"propagator": "expanded"}, [])
+    assert [section for section, _ in problems] == ["settings"] and "80 GeV" in problems[0][1]
+
+
+def test_table_is_named_by_its_identity():
+    model = LeptonAsymmetry()
+    assert list(model.tables(DEFAULTS).values()) == [shared_table("default").identity]
+    assert model.tables(DEFAULTS | {"rates": "simple"}) == {}
