@@ -59,17 +59,36 @@ def _parser():
     status.add_argument("output", help="results file (HDF5)")
     models = command("models", _models, "models with their parameters, settings and observables")
     models.add_argument("name", nargs="?", choices=list(MODELS), help="one model, in full")
+    warmup = command(
+        "warmup", _warmup, "compile kernels and build tables before the first campaign (under mpirun: on all ranks)"
+    )
+    warmup.add_argument("--rebuild", action="store_true", help="build the default table anew, into the package")
+    warmup.add_argument(
+        "--mass", type=float, nargs="+", action="extend", default=[], metavar="M", help="tables for these masses [GeV]"
+    )
     command("doctor", _doctor, "the environment (MPI, HDF5, numba) and what is wrong with it")
     return parser
 
 
 def _run(options):
-    from hpc_nu.campaign.communicator import world
     from hpc_nu.campaign.run import run
+
+    return _on_all_ranks(lambda communicator: run(communicator, options.input, options.output))
+
+
+def _warmup(options):
+    from hpc_nu.campaign.warmup import warmup
+
+    return _on_all_ranks(lambda communicator: warmup(communicator, options.mass, options.rebuild))
+
+
+def _on_all_ranks(action):
+    """Exit code of `action`, of which no rank is left alone with an exception."""
+    from hpc_nu.campaign.communicator import world
 
     communicator = world()
     try:
-        return run(communicator, options.input, options.output)
+        return action(communicator)
     except Refused as refusal:  # on all ranks alike
         if communicator.rank == 0:
             print(refusal, file=sys.stderr)

@@ -22,6 +22,9 @@ import math
 
 import numpy as np
 from numba import njit
+from scipy.special import bernoulli
+
+from hpc_nu.plasma.gauge_propagators import fermi_integrals
 
 # Kinds of weight W.
 CHIRAL, INTERFERENCE = 0, 1
@@ -31,6 +34,9 @@ SPACELIKE, UNEQUAL_MASSES, PAIR = 0, 1, 2
 
 _TAIL = (0.5, 3.0, 8.0, 20.0, 45.0)  # where the pieces of an exponential tail end; e^-45 ~ 3e-20
 _MAX_PIECES = 40
+
+# B_2k/(2k + 1)!, k = 1, 2 ...: of the dilogarithm.
+_DEBYE_SERIES = np.array([bernoulli(18)[2 * k] / math.factorial(2 * k + 1) for k in range(1, 10)])
 
 
 def clustered_rule(n_nodes):
@@ -314,12 +320,29 @@ def is_frozen_out(momentum, mass, leg, first, second):
 
 
 @njit(cache=True, error_model="numpy")
-def meson_integral(momentum, mass, leg, meson, is_vector, rule):
+def _bose_moments(x):
+    """int_x^inf dy y^j n_B(y) for j = 0, 1 and x > 0."""
+    z = math.exp(-x)
+    zeroth = -math.log1p(-z) if z <= 0.5 else -math.log(-math.expm1(-x))
+    # Li_2(z) = u - u^2/4 + sum B_2k u^(2k+1)/(2k+1)!, u = -ln(1-z); above z = 1/2 from the reflection.
+    u = zeroth if z <= 0.5 else x
+    u2 = u * u
+    total = 0.0
+    for k in range(_DEBYE_SERIES.size - 1, -1, -1):
+        total = total * u2 + _DEBYE_SERIES[k]
+    dilogarithm = u * (1.0 - u / 4 + u2 * total)
+    if z > 0.5:
+        dilogarithm = math.pi**2 / 6 - x * zeroth - dilogarithm
+    return zeroth, x * zeroth + dilogarithm
+
+
+@njit(cache=True, error_model="numpy")
+def meson_integral(momentum, mass, leg, meson, is_vector):
     """(J_-, J_+): N <-> lepton + meson and N + lepton <-> meson, in units of the temperature.
 
     J_h = int d^4p/(2pi)^4 2pi sgn(p0) delta(p^2 - m_l^2) 2pi sgn(q0) delta(q^2 - m^2) [1 - n_F(p0) + n_B(q0)]
               (2 V.Q P.Q -+ m^2 V.P),   P.Q = K.P - m_l^2,   - for a pseudoscalar, + for a vector,
-    of which one integral over the lepton's energy remains.
+    of which one integral over the lepton's energy remains.  It is linear in p0 but for the statistics: dilogarithms.
 
     Parameters
     ----------
@@ -330,38 +353,35 @@ def meson_integral(momentum, mass, leg, meson, is_vector, rule):
     decays = mass > leg + meson
     if sign == 0.0 or (low > 50.0 and not decays):
         return 0.0, 0.0
-    if not decays:  # the integrand falls like e^{-E_p}
-        high = min(high, low + _TAIL[-1])
+    if not decays:  # nothing is left of the occupation numbers, and `high` may be infinite
+        high = min(high, low + 100.0)
     energy = math.sqrt(momentum**2 + mass**2)
     sum_, difference = energy + momentum, mass**2 / (energy + momentum)  # E +- k
     half = 0.5 * (mass**2 + leg**2 - meson**2)  # K.P
-    spin_sign = 1.0 if is_vector else -1.0
-    bounds = np.empty(2 + 2 * len(_TAIL))
-    n = 2
-    bounds[0], bounds[1] = low, high
-    for tail in _TAIL:
-        bounds[n], bounds[n + 1] = low + tail, high - tail
-        n += 2
-    bounds[:n].sort()
-    minus = plus = 0.0
-    for i in range(n - 1):
-        a, b = bounds[i], bounds[i + 1]
-        if a < low or b > high or b == a:
-            continue
-        for j in range(rule.shape[1]):
-            leg_energy = a + (b - a) * rule[0, j]
-            p0 = sign * leg_energy
-            q0 = energy - p0
-            if q0 > 0.0 and sign > 0:
-                statistics = 1.0 - fermi_distribution(leg_energy) + bose_distribution(q0)
-            else:
-                statistics = fermi_distribution(leg_energy) + bose_distribution(abs(q0))
-            # s sgn(q0) [1 - n_F + n_B] = s * statistics in all cases: both signs are in `statistics`.
-            weight = rule[1, j] * (b - a) * sign * statistics
-            p_minus = (half - difference * p0) / momentum
-            p_plus = (sum_ * p0 - half) / momentum
-            pair = 2.0 * (half - leg**2)
-            minus += weight * (pair * (difference - p_minus) + spin_sign * meson**2 * p_minus)
-            plus += weight * (pair * (sum_ - p_plus) + spin_sign * meson**2 * p_plus)
-    norm = 1.0 / (8.0 * math.pi * momentum)
+    # int dE_p s sgn(q0) [1 - n_F + n_B] (p0 - centre)^j, j = 0, 1: about the centre, since the range may be narrow.
+    centre = 0.5 * (low + high)
+    f_low, f_high = fermi_integrals(low), fermi_integrals(high)
+    zeroth = f_low[0] - f_high[0]
+    first = f_low[1] - f_high[1] - centre * zeroth
+    if decays:
+        zeroth, first = high - low - zeroth, -first
+        b_low, b_high = _bose_moments(energy - high), _bose_moments(energy - low)
+        slope = -1.0  # of the lepton's energy in that of the meson
+        offset = energy - centre
+    else:
+        shift = -sign * energy
+        b_low, b_high = _bose_moments(low + shift), _bose_moments(high + shift)
+        slope, offset = 1.0, -shift - centre
+    number = b_low[0] - b_high[0]
+    zeroth += number
+    first += slope * (b_low[1] - b_high[1]) + offset * number
+    # h = -1: P.V = (K.P - (E - k) p0)/k, h = +1: P.V = ((E + k) p0 - K.P)/k.
+    pair = 2.0 * (half - leg**2)
+    spin = (meson**2 if is_vector else -(meson**2)) - pair
+    at_centre = sign * centre
+    p_minus = ((half - difference * at_centre) * zeroth - difference * sign * first) / momentum
+    p_plus = ((sum_ * at_centre - half) * zeroth + sum_ * sign * first) / momentum
+    minus = pair * difference * zeroth + spin * p_minus
+    plus = pair * sum_ * zeroth + spin * p_plus
+    norm = sign / (8.0 * math.pi * momentum)
     return norm * minus, norm * plus

@@ -145,7 +145,7 @@ def _sum_channels(momentum, mass, temperature, colours, coefficients, masses, ki
 
 
 @njit(cache=True, error_model="numpy")
-def _sum_mesons(momentum, mass, temperature, fraction, coefficients, masses, is_vector, rule, out):
+def _sum_mesons(momentum, mass, temperature, fraction, coefficients, masses, is_vector, out):
     """Add 2 sum c J_h, times `fraction` (n,), to `out`; otherwise as `_sum_channels`."""
     for i in range(momentum.size):
         if fraction[i] == 0.0:
@@ -155,7 +155,7 @@ def _sum_mesons(momentum, mass, temperature, fraction, coefficients, masses, is_
         for c in range(is_vector.size):
             if not np.any(coefficients[c] != 0.0):
                 continue
-            minus, plus = meson_integral(k, m, masses[c, 0] / t, masses[c, 1] / t, is_vector[c], rule)
+            minus, plus = meson_integral(k, m, masses[c, 0] / t, masses[c, 1] / t, is_vector[c])
             for a in range(out.shape[1]):
                 factor = 2.0 * t**3 * fraction[i] * coefficients[c, a]
                 out[i, a, 0] += factor * minus
@@ -212,7 +212,7 @@ def active_neutrino_width(
         confined = 1 - colours / sm.N_COLOURS
         decays = vacuum_widths.quark_fraction(m)
         coefficients, masses, is_vector = _meson_channels()
-        _sum_mesons(k, m, t, confined * (1 - decays), coefficients[:, flavours], masses, is_vector, rule, out)
+        _sum_mesons(k, m, t, confined * (1 - decays), coefficients[:, flavours], masses, is_vector, out)
         for value in np.unique(m[decays > 0]):
             same = m == value
             for i, flavour in enumerate(flavours):

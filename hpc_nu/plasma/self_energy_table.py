@@ -208,7 +208,7 @@ def _spline(values):
 
 @cache
 def _moment_coefficients():
-    """Spline in ln(1 + z), z = m/T, of z + ln int dp n_F p^2/eps X, X = eps^2, p^2, eps^4, eps^2 p^2, p^4; T = 1."""
+    """Spline in ln(1 + z), z = m/T, of e^z int dp n_F p^2/eps X, X = eps^2, p^2, eps^4, eps^2 p^2, p^4; T = 1."""
     z = np.expm1(np.arange(_N_MOMENTS) * _MOMENT_STEP)[:, np.newaxis]
     nodes, weights = np.polynomial.legendre.leggauss(128)
     # eps = z + s^2 is smooth for all z; p dp = eps d eps
@@ -217,7 +217,7 @@ def _moment_coefficients():
     p = s * np.sqrt(rest + 2 * z)
     weight = np.sqrt(60.0) / 2 * weights * 2 * s * p / (np.exp(rest) + np.exp(-z))  # p^2/eps dp n_F e^z
     moments = [np.sum(weight * x, axis=1) for x in (eps**2, p**2, eps**4, eps**2 * p**2, p**4)]
-    return coefficients(_N_MOMENTS) @ np.log(np.stack(moments, axis=1))
+    return coefficients(_N_MOMENTS) @ np.stack(moments, axis=1)
 
 
 @njit(cache=True, error_model="numpy")
@@ -230,16 +230,15 @@ def _add_boson(moments, k, energy, mass, t, boson_mass, coupling, lepton, total)
     position = np.log1p(z) / _MOMENT_STEP
     cell = min(int(position), _N_MOMENTS - 2)
     cubic_weights(position - cell, weights)
-    for c in range(5):
-        value = 0.0
-        for i in range(4):
-            value += weights[i] * moments[cell + i, c]
-        integral[c] = np.exp(value - z)
+    integral[:] = 0.0
+    for i in range(4):
+        for c in range(5):
+            integral[c] += weights[i] * moments[cell + i, c]
     d2 = (boson_mass**2 - mass**2 - lepton**2) ** 2
     second = 4.0 / d2 * t * t
     even = energy * (integral[0] + second * (energy**2 * integral[2] + k**2 * integral[3]))
     odd = k * (integral[1] / 3 + second * (energy**2 * integral[3] + k**2 * integral[4] / 5))
-    factor = -coupling / (np.pi**2 * d2) * t**4
+    factor = -coupling / (np.pi**2 * d2) * t**4 * np.exp(-z)
     total[0] += factor * (even + odd)
     total[1] += factor * (even - odd)
 

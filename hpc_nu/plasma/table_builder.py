@@ -16,8 +16,8 @@ vacuum width of one left-left vertex plus a fit to the massless thermal one, so 
 W and Z.  With all masses of the bath proportional to v, width and potential over T are functions of v/T, k/T and M/T,
 apart from the mass of the tau.  The mass coordinate is M T_0(v/T)/T, T_0 the temperature that belongs to v/T in the
 crossover `REFERENCE_CROSSOVER`, and m_tau/T is taken there.  So the masses of interest fill a rectangle, and one table
-serves all crossovers: in another one, a given M is a slowly varying M' (7 % at most, for "lattice").  The mass of the
-muon is left out (3e-5 of b at 3.5 GeV, less above).  scale = 1/[(v/T)^4/(30 E) + 23 E], E in units of T, goes
+serves all crossovers: in another one, a given M is a slowly varying M' (8 % at most, for "lattice").  The mass of the
+muon is left out (7e-5 of b at 3.5 GeV, less above).  scale = 1/[(v/T)^4/(30 E) + 23 E], E in units of T, goes
 from the Noetzold-Raffelt limit to m_inf^2/(2k).
 """
 
@@ -108,8 +108,8 @@ DEFAULT = Nodes(
 """The table that comes with the package."""
 
 
-def nodes_for_mass(mass, crossover=REFERENCE_CROSSOVER, like=DEFAULT):
-    """`Nodes` with exactly one mass [GeV], exact in one crossover."""
+def nodes_for_mass(mass, crossover, like):
+    """`Nodes` with exactly one mass [GeV], exact in one crossover, and otherwise those of `like`."""
     one = Axis(mass, mass, 1)
     blocks = {block: (one, *getattr(like, block)[1:]) for block in BLOCKS}
     return like._replace(mass_range=(mass, mass), crossover=crossover, **blocks)

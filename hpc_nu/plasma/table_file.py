@@ -106,7 +106,7 @@ def shared_table(which, mass=None, crossover=REFERENCE_CROSSOVER, communicator=N
     return _shared[key]
 
 
-def default_table(communicator, nodes=DEFAULT, rebuild=False, packaged=PACKAGED):
+def default_table(communicator, rebuild=False):
     """The table that comes with the package, or one from the cache, or a new one; collective.
 
     Parameters
@@ -115,17 +115,17 @@ def default_table(communicator, nodes=DEFAULT, rebuild=False, packaged=PACKAGED)
         Build it whatever there is, and put it in the place of the packaged one, or if that cannot be written, in the
         cache.
     """
-    return _find_or_build(nodes, communicator, packaged, rebuild)
+    return _find_or_build(DEFAULT, communicator, PACKAGED, rebuild)
 
 
-def table_for_mass(mass, communicator, crossover=REFERENCE_CROSSOVER, like=DEFAULT):
+def table_for_mass(mass, communicator, crossover=REFERENCE_CROSSOVER):
     """A table with nodes at exactly one mass [GeV], for one crossover, from the cache or a new one; collective."""
     mass = float(mass)
     if not 0 < mass < MAX_MASS:
         raise ValueError(f"self-energy table: mass {mass:g} GeV: expected between 0 and {MAX_MASS:g} GeV")
     if crossover not in CROSSOVERS:
         raise ValueError(f"crossover = {crossover!r}: expected one of {', '.join(CROSSOVERS)}")
-    return _find_or_build(nodes_for_mass(mass, crossover, like), communicator)
+    return _find_or_build(nodes_for_mass(mass, crossover, DEFAULT), communicator)
 
 
 def cache_folder():
@@ -216,7 +216,8 @@ def _find_or_build(nodes, communicator, packaged=None, rebuild=False):
                 found = _on_rank_0(communicator, lambda: _read_first(places, nodes, silent=True))
             if found is None:
                 if communicator.rank == 0:
-                    log.info("building the self-energy table %s on %d ranks", identity(nodes), communicator.size)
+                    ranks = f"{communicator.size} rank{'s' if communicator.size > 1 else ''}"
+                    log.info("building the self-energy table %s on %s", identity(nodes), ranks)
                 blocks = build(nodes, communicator)
                 found = blocks, _on_rank_0(communicator, lambda: _store(target, nodes, blocks))
     blocks, source = found

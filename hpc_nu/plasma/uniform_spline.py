@@ -41,15 +41,7 @@ class Axis(NamedTuple):
 
     def nodes(self):
         """(size,) array, increasing; the first and the last are exactly `low` and `high`."""
-        if self.size == 1:
-            return np.array([self.low])
-        wanted = np.linspace(*self.coordinate([self.low, self.high]), self.size)
-        x = np.geomspace(self.low, self.high, self.size)
-        for _ in range(60):  # Newton's method in ln x, in which the coordinate is convex: it cannot fail
-            slope = 1 + self.linear * x + self.gain * x / (self.dense + x)
-            x = x * np.exp((wanted - self.coordinate(x)) / slope)
-        x[0], x[-1] = self.low, self.high
-        return x
+        return _nodes(self)
 
     def packed(self):
         """(AXIS_SIZE,) array for `locate`."""
@@ -67,6 +59,20 @@ class Axis(NamedTuple):
             cell = locate(packed, value, weights)
             rows[i] = weights @ operator[cell : cell + 4]
         return rows
+
+
+@cache
+def _nodes(axis):
+    if axis.size == 1:
+        return np.array([axis.low])
+    wanted = np.linspace(*axis.coordinate([axis.low, axis.high]), axis.size)
+    x = np.geomspace(axis.low, axis.high, axis.size)
+    for _ in range(60):  # Newton's method in ln x, in which the coordinate is convex: it cannot fail
+        slope = 1 + axis.linear * x + axis.gain * x / (axis.dense + x)
+        x = x * np.exp((wanted - axis.coordinate(x)) / slope)
+    x[0], x[-1] = axis.low, axis.high
+    x.flags.writeable = False  # shared by all who ask
+    return x
 
 
 @cache

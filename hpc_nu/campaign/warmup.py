@@ -1,0 +1,71 @@
+"""`hpc-nu warmup`: everything that is made once per installation, before the first campaign needs it.
+
+Compiled kernels and the tables of the self-energy; a campaign would make them at its start, with all its ranks waiting.
+"""
+
+import math
+import os
+from contextlib import suppress
+
+from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, Refused
+from hpc_nu.campaign.progress import log, start_logging
+from hpc_nu.models import MODELS, get_model
+from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.plasma.table_file import default_table, table_for_mass
+from hpc_nu.solver import momentum_grid
+
+
+def warmup(communicator, masses=(), rebuild=False):
+    """Compile and cache kernels, and make sure that tables are there; collective.
+
+    Parameters
+    ----------
+    masses : sequence of float [GeV]
+        Of tables with nodes at exactly these masses.
+    rebuild : bool
+        Build the default table anew, into the package.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    start_logging(communicator.rank)
+    try:
+        tables = {"default table": default_table(communicator, rebuild=rebuild)}
+        tables |= {f"table for M = {mass:g} GeV": table_for_mass(mass, communicator) for mass in masses}
+    except ValueError as error:  # on all ranks alike
+        raise Refused(str(error), BAD_INPUT) from None
+    if communicator.rank == 0:
+        log.info("compiling kernels")
+        tables["default table"].self_energy([1.0, 100.0], 1.0, [1.0, 100.0])
+        for name in MODELS:
+            compile_model(get_model(name))
+        lines = {
+            name: f"{table.source or 'in memory alone'}, identity {table.identity}" for name, table in tables.items()
+        }
+        lines["kernels"] = os.environ.get("NUMBA_CACHE_DIR", "__pycache__ folders of the package")
+        for name, text in lines.items():
+            print(f"{name:{max(map(len, lines))}}  {text}")
+    communicator.barrier()
+    return COMPLETE
+
+
+def compile_model(model):
+    """One step of a solve at some point of the model: compiles and caches its kernels."""
+    problem = Problem(
+        point={parameter.name: _some_value(parameter) for parameter in model.parameters},
+        settings={setting.name: setting.default for setting in model.settings},
+        grid=momentum_grid.gauss_legendre(3) if model.grid_kinds else None,
+        solver=SolverSettings(max_steps=1),
+    )
+    with suppress(Exception):  # what the point gives is of no interest
+        model.solve(problem)
+
+
+def _some_value(parameter):
+    if parameter.default is not None:
+        return parameter.default
+    if parameter.low > 0:
+        return math.sqrt(parameter.low * parameter.high)
+    return 1e-3 * parameter.high
