@@ -138,9 +138,9 @@ def thermal_rates(
         detuning = -x.potential_near
     else:
         raise ValueError(f"propagator = {propagator!r}: expected one of {', '.join(PROPAGATORS)}")
-    near = x.vev_squared * x.near / (2 * x.energy) / (detuning**2 + x.width_near**2 / 4)
+    near = _lorentzian(x.vev_squared * x.near / (2 * x.energy), detuning, x.width_near)
     detuning_far = x.far - x.potential_far
-    far = x.vev_squared * x.far / (2 * x.energy) / (detuning_far**2 + x.width_far**2 / 4)
+    far = _lorentzian(x.vev_squared * x.far / (2 * x.energy), detuning_far, x.width_far)
     gamma_c, gamma_v = far * x.width_far, near * x.width_near
     h_c, h_v = far * detuning_far, near * detuning
     if soft_suppression:
@@ -149,6 +149,12 @@ def thermal_rates(
         direct_c, direct_v, direct_h_c = _direct(t, k, m, x.energy, crossover)
         gamma_c, gamma_v, h_c = gamma_c + direct_c, gamma_v + direct_v, h_c + direct_h_c
     return ThermalRates(rate_factor * gamma_c, rate_factor * gamma_v_factor * gamma_v, h_c_factor * h_c, h_v)
+
+
+def _lorentzian(strength, detuning, width):
+    """strength/(detuning^2 + width^2/4), and 0 without mixing, where there is no self-energy either."""
+    norm = detuning**2 + width**2 / 4
+    return np.divide(strength, norm, out=np.zeros_like(norm), where=strength > 0)
 
 
 def hamiltonian_shifts(

@@ -16,13 +16,13 @@ the Majorana mass basis), `Y_N_eq`, `Y_Delta_N` = Tr(rho_N - rho_Nbar)/s, at 131
 96 mapped Gauss-Legendre nodes for the averages, `gauss_legendre_N` N of them with scale 3 as modes.  `change_with...`
 are the largest changes of the three asymmetries in units of the largest one, at each temperature.
 
-| source of error   | in units of the largest asymmetry                 | seen by                                       |
-|-------------------|---------------------------------------------------|-----------------------------------------------|
-| time stepping     | <= 1e-5, mostly 1e-6                              | 30 times the tolerance; LSODA at rtol 1e-9    |
-| table in T        | at most 2e-5, which is 16 times the error         | every other temperature left out              |
-| table in k/T      | 1e-6 at 131.7 GeV, 9e-5 below: 16 times the error | every other k/T left out (M = 0.5, 1, 2)      |
-| interpolation     | rates 1e-4, at most 1.4e-3 (6-30 GeV)             | 60 random (T, k) in each of 7 ranges          |
-| averages          | 2e-6                                              | 192 nodes instead of 96                       |
+| source of error   | in units of the largest asymmetry                 | seen by |
+|-------------------|---------------------------------------------------|----------------------------------------------|
+| time stepping     | <= 1e-5, mostly 1e-6                              | 30 times the tolerance; LSODA at rtol 1e-9 |
+| table in T        | at most 2e-5, which is 16 times the error         | every other temperature left out |
+| table in k/T      | 1e-6 at 131.7 GeV, 9e-5 below: 16 times the error | every other k/T left out (M = 0.5, 1, 2) |
+| interpolation     | rates 1e-4, at most 1.4e-3 (6-30 GeV)             | 60 random (T, k) in each of 7 ranges |
+| averages          | 2e-6                                              | 192 nodes instead of 96 |
 """
 
 import json
