@@ -17,6 +17,23 @@ Where the arguments leave the table:
     v/T < 0.01    Gamma_h/T and b_h/T are, as functions of k/T, those of the temperature at which v/T = 0.01 (in
                   `active_neutrino`, M/T goes on to fall).  Nothing depends on it: mixing has ended.
     M, T          ValueError.
+
+Errors of the table that comes with the package, at 3850 random points (uniform in ln M from 0.1 to 30 GeV and in
+ln k/T from 1e-3 to 30, a fifth of them each with the "lattice" crossover and with another N_c,eff), over Gamma_h and
+over the larger of max |b_h| and `potential_scale`, median and 99 %:
+
+| T                | Gamma_h, 0.05 < k/T < 10 | b_h, the same    | Gamma_h, k/T < 0.05 | b_h, the same    |
+|------------------|--------------------------|------------------|---------------------|------------------|
+| 1 MeV - 3.5 GeV  | 1e-6 ... 2e-5, 3e-4      | 1e-8             | 1e-5, 1e-4          | 1e-8             |
+| 3.5 - 15 GeV     | 1e-5, 3e-4               | 1e-5, 2e-4       | 3e-6, 1e-4          | 1e-5, 2e-5       |
+| 15 - 100 GeV     | 5e-6, 6e-4               | 1e-5, 3e-4       | 6e-6, 1e-3          | 1e-5, 1e-4       |
+| 100 - 145 GeV    | 4e-6, 1e-5               | 3e-6, 7e-5       | 1e-5, 1e-3          | 4e-5, 6e-4       |
+| 145 - 153 GeV    | 3e-6, 1e-5               | 1e-5, 2e-4       | 1e-5, 1e-3          | 2e-5, 7e-4       |
+| 153 - 160 GeV    | 1e-5, 2e-3               | 1e-4, 7e-3       | 1e-4, 3e-3          | 1e-4, 7e-3       |
+
+The potential has a cusp where M crosses the mass of the W, m_W(T) = 0.33 v(T), above 142 GeV: up to 1e-2 there at
+k > 10 T.  Above 155 GeV the quadrature of the width is itself uncertain by as much as this.  Momentum-averaged rates
+are right to 1e-4, but where they cross zero.
 """
 
 from collections import OrderedDict

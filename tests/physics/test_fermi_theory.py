@@ -170,7 +170,8 @@ def literal_meson_integral(k, mass, leg, meson, is_vector):
 
         def integrand(e, h=h):
             p0, q0 = sign * e, energy - sign * e
-            statistics = 1 - 1 / (math.exp(p0) + 1) + 1 / math.expm1(q0)
+            # 1 - n_F(p0) + n_B(q0), of which the ones cancel for q0 < 0
+            statistics = expit(p0) + 1 / math.expm1(q0) if q0 > 0 else -expit(-p0) - 1 / math.expm1(-q0)
             p_along = (energy * p0 - (mass**2 + leg**2 - meson**2) / 2) / k
             v_k, v_p = energy + h * k, p0 + h * p_along  # V_h.X = X_0 + h khat.x
             spin = meson**2 if is_vector else -(meson**2)

@@ -8,6 +8,8 @@ from mpi import hpc_nu
 from hpc_nu import __version__, cli
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
 from hpc_nu.models import MODELS, get_model
+from hpc_nu.plasma.table_builder import DEFAULT, identity
+from hpc_nu.plasma.table_file import PACKAGED
 
 
 def output_of(capsys, *arguments):
@@ -57,6 +59,13 @@ def test_models_lists_all_and_describes_one(alone, capsys):
         text, model = output_of(capsys, "models", name), get_model(name)
         for thing in (*model.parameters, *model.settings, *model.observables):
             assert thing.name in text, thing.name
+
+
+def test_warmup_says_where_the_table_and_the_kernels_are(alone, capsys):
+    lines = output_of(capsys, "warmup").splitlines()
+    assert f"{PACKAGED}, identity {identity(DEFAULT)}" in lines[0] and "kernels" in lines[1]
+    assert cli.main(["warmup", "--mass", "-1"]) == BAD_INPUT
+    assert "mass -1 GeV: expected between 0 and 40 GeV" in capsys.readouterr().err
 
 
 def test_doctor_names_the_environment_and_what_is_wrong_with_it(tmp_path):
