@@ -5,10 +5,10 @@
     python tools/benchmark_solver.py --no-peers       the table alone
 
 Parameters (4.1) of arXiv:2011.12637, T = 10^4 ... 10 GeV, equal-occupation grid, default rates.  All times are
-processor time, without compilation and without the rate table (which points of equal mass share).  "error" is the largest
-difference of the three asymmetries at 10 GeV, in units of the largest, from a solve with rtol = 1e-9.  The peers get
-the same compiled right-hand side and rate table, and Radau its exact Jacobian.  The exit code is 1 if the exponent exceeds
-the goal.
+processor time, without compilation and without the rate table (which points of equal mass share).  "error" is the
+largest difference of the three asymmetries at 10 GeV, in units of the largest, from a solve with rtol = 1e-9.  The
+peers get the same compiled right-hand side and rate table, and Radau its exact Jacobian.  The exit code is 1 if the
+exponent exceeds the goal.
 """
 
 import argparse

@@ -108,8 +108,8 @@ def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, a
     Returns
     -------
     (n_temperatures, N_CHANNELS, n_modes) array
-        In the order of the channels: gamma_+, gamma_-, h_+, h_- (three flavours each), sigma_+, sigma_-, M/E (all in
-        1/GeV^0 but h and M/E, which are per expansion rate alone), d f_eq/dz.
+        gamma_+, gamma_-, h_+, h_-, sigma_+, sigma_- (three flavours each), M/E and d f_eq/dz, in the places of the
+        channels; dimensionless but for M/E [1/GeV].
     """
     temperature = np.asarray(temperature, float)
     t = temperature[:, np.newaxis]
