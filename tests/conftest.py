@@ -3,11 +3,15 @@
 import signal
 
 import pytest
+from hypothesis import settings
 
 from hpc_nu.solver.kernel_cache import use_kernel_cache
 
 # As the commands do: a kernel compiled from other sources must not be what is tested.
 use_kernel_cache()
+
+settings.register_profile("untimed", deadline=None)  # the first example may compile, and machines are shared
+settings.load_profile("untimed")
 
 try:
     import mpi4py
