@@ -20,7 +20,7 @@ SLOW = (
     LEPTON.replace("points: 6", "points: 2")
     .replace("kind: averaged", "kind: equal_occupation, n_modes: 48")
     .replace("[5, 11, 82]", "82")
-    .replace("output:", "settings: {T_end: {value: 1, unit: GeV}}\noutput:")
+    .replace("settings:", "settings:\n  T_end: {value: 1, unit: GeV}")
 )
 
 
