@@ -82,7 +82,7 @@ def peer(method, task, rtol):
 
     def coefficients(z):
         cell = kernel.find_cell(z, t.nodes, 0, len(t.cells) - 1)
-        kernel.coefficients_at(cell, z - t.nodes[cell], t.cells, run.rate_factors, at_z)
+        kernel.coefficients_at(cell, z - t.nodes[cell], t.cells, run.rate_factors, len(t.weights), at_z.ravel())
         kernel.susceptibility_at(cell, z - t.nodes[cell], run.omega, omega)
 
     def apply(u, out):

@@ -42,7 +42,6 @@ FORMS = ("value", *OUTPUT_FORMS, "range")
 MAX_TASKS = 10**8
 MAX_CHECKED_POINTS = 10**6
 MAX_OUTPUT_POINTS = 10**6
-MAX_MODES = 4096
 
 
 @dataclass(frozen=True)
@@ -362,7 +361,7 @@ def _grid(node, model):
     required = [name for name, option in options.items() if option.default is option.empty]
     entries = node.entries(("kind", *options), required)
     read = {
-        name: _grid_option(entries[name], option.default) if name in entries else option.default
+        name: _grid_option(entries[name], option.default, model.max_modes) if name in entries else option.default
         for name, option in options.items()
     }
     if "n_modes" not in options:
@@ -373,11 +372,11 @@ def _grid(node, model):
     return [(kind, read | {"n_modes": n_modes}) for n_modes in read["n_modes"]]
 
 
-def _grid_option(node, default):
+def _grid_option(node, default, max_modes):
     """A list of numbers of modes, momenta, or a positive number, after the default of the grid's function."""
     if default is inspect.Parameter.empty:
         items = node.items() or () if isinstance(node.value, list) else [node]
-        n_modes = [item.integer(2, MAX_MODES) for item in items]
+        n_modes = [item.integer(2, max_modes) for item in items]
         return None if None in n_modes or not n_modes else n_modes
     if isinstance(default, tuple):
         return () if node.value == [] else distinct_numbers(node, POSITIVE)

@@ -181,6 +181,15 @@ def _susceptibility_cells(kind, crossover, universe, t_start, t_end):
     return np.ascontiguousarray(np.concatenate(cells)), first_cold
 
 
+@lru_cache(maxsize=8)
+def _baryons_per_charge(susceptibilities, crossover):
+    """n_B/n_Delta_a (3,) when sphalerons freeze out."""
+    if susceptibilities == "standard_model":
+        return charge_susceptibilities.baryons_per_charge(SPHALERON_FREEZE_OUT, crossover=crossover)
+    vev_squared = simple_bath.higgs_vev_squared(SPHALERON_FREEZE_OUT)
+    return np.full(3, constant_susceptibilities.baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared))
+
+
 def _expansion(settings):
     return Expansion(settings["expansion"], settings["equation_of_state"])
 
@@ -205,6 +214,7 @@ class _Solve:
         self.entropy_at_start = self.expansion.entropy_over_t3(self.t_start)
         shared = {name: value for name, value in settings.items() if name not in _PER_POINT}
         self.table, self.omega, self.first_cold = _tables(tuple(shared.items()), self.mass, self.grid)
+        self.work = kernel.workspace(self.table.weights)
         self.tableau = esdirk.TABLEAUX[self.solver.method]
         # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
         stops = {self.t_end, *(t for t in self.temperatures if self.t_end <= t < self.t_start)}
@@ -225,7 +235,7 @@ class _Solve:
     def _set_slope(self, cell):
         """du/dz at the beginning of `cell`, where the coefficients may have jumped."""
         at_node, omega = np.empty((kernel.N_CHANNELS, self.grid.n_modes)), np.empty((3, 3))
-        kernel.coefficients_at(cell, 0.0, self.table.cells, self.rate_factors, at_node)
+        kernel.coefficients_at(cell, 0.0, self.table.cells, self.rate_factors, self.grid.n_modes, at_node.ravel())
         kernel.susceptibility_at(cell, 0.0, self.omega, omega)
         kernel.right_hand_side(self.u, at_node, self.table.weights, self.flavours, self.delta_mass, omega, self.slope)
 
@@ -252,9 +262,9 @@ class _Solve:
             first, end = (0, min(self.first_cold, len(t.cells))) if hot else (self.first_cold, len(t.cells))
             verdict = kernel.advance(
                 _ATTEMPTS, np.log(self.mass / t_stop), self.clock, self.u, self.slope, self.maximum,
-                first, end - 1, t.nodes, t.cells, self.omega, t.weights, t.norm_weights, self.rate_factors,
+                first, end - 1, t.nodes, t.cells, self.omega, t.norm_weights, self.rate_factors,
                 self.flavours, self.delta_mass,
-                self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
+                self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol, self.work,
             )  # fmt: skip
             if verdict == kernel.UNDERFLOW:
                 return ResultCode.STEP_TOO_SMALL
@@ -363,19 +373,11 @@ class _Solve:
         at_sphaleron = self.yields([SPHALERON_FREEZE_OUT])
         values = {name: value[0] for name, value in end.items() if name != "Y_N_eq"}
         values["Y_L_sphaleron"] = at_sphaleron["Y_L"][0]
-        values["Y_B"] = self.baryons_per_charge() @ [at_sphaleron[f"Y_Delta_{a}"][0] for a in FLAVOUR_NAMES]
+        baryons = _baryons_per_charge(self.settings["susceptibilities"], self.settings["crossover"])
+        values["Y_B"] = baryons @ [at_sphaleron[f"Y_Delta_{a}"][0] for a in FLAVOUR_NAMES]
         values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.entropy_at_start
         values["T_Delta_e_max"] = self.mass * np.exp(-self.maximum[kernel.MAX_Z])
         return values
-
-    def baryons_per_charge(self):
-        """n_B/n_Delta_a (3,) when sphalerons freeze out."""
-        if self.settings["susceptibilities"] == "standard_model":
-            return charge_susceptibilities.baryons_per_charge(
-                SPHALERON_FREEZE_OUT, crossover=self.settings["crossover"]
-            )
-        vev_squared = simple_bath.higgs_vev_squared(SPHALERON_FREEZE_OUT)
-        return np.full(3, constant_susceptibilities.baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared))
 
     def trajectories(self):
         return self.yields(self.temperatures) | self.rates_over_hubble(self.temperatures)
@@ -404,6 +406,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
     settings = SETTINGS
     observables = OBSERVABLES
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
+    max_modes = kernel.STRIDE
 
     def temperature_span(self, settings, points):
         return settings["T_end"], settings["T_start"]

@@ -84,7 +84,53 @@ def find_cell(z, nodes, first, last):
 
 
 @njit(cache=True, error_model="numpy")
-def coefficients_at(cell, t, cells, factors, out):
+def exponential(x):
+    """e^x to 1e-14 for |x| < 4, and to 1e-7 for |x| < 16, positive for all: ((series of e^(x/16))^2)^2 ...
+
+    Without branches, so that loops over it run in vector registers; exp of the C library does not.
+    """
+    y = x * 0.0625
+    e = 1.0 + y * (1.0 / 11.0)
+    e = 1.0 + y * (1.0 / 10.0) * e
+    e = 1.0 + y * (1.0 / 9.0) * e
+    e = 1.0 + y * (1.0 / 8.0) * e
+    e = 1.0 + y * (1.0 / 7.0) * e
+    e = 1.0 + y * (1.0 / 6.0) * e
+    e = 1.0 + y * (1.0 / 5.0) * e
+    e = 1.0 + y * (1.0 / 4.0) * e
+    e = 1.0 + y * (1.0 / 3.0) * e
+    e = 1.0 + y * (1.0 / 2.0) * e
+    e = 1.0 + y * e
+    e = e * e
+    e = e * e
+    e = e * e
+    return e * e
+
+
+@njit(cache=True, error_model="numpy")
+def interpolate_rates(c, t, factor, out):
+    """Rates of one channel: the last coefficient is their value at t = 0, the others (4, n) are of the logarithm."""
+    c3, c2, c1, c0 = c[0], c[1], c[2], c[3]
+    for k in range(out.size):
+        out[k] = factor * c0[k] * exponential(((c3[k] * t + c2[k]) * t + c1[k]) * t)
+
+
+@njit(cache=True, error_model="numpy")
+def interpolate(c, t, factor, out):
+    """The same of a channel that is a polynomial."""
+    c3, c2, c1, c0 = c[0], c[1], c[2], c[3]
+    for k in range(out.size):
+        out[k] = factor * (((c3[k] * t + c2[k]) * t + c1[k]) * t + c0[k])
+
+
+@njit(cache=True, error_model="numpy")
+def multiply(factor, out):
+    for k in range(out.size):
+        out[k] *= factor[k]
+
+
+@njit(cache=True, error_model="numpy")
+def coefficients_at(cell, t, cells, factors, stride, out):
     """Interpolate the table at `t` beyond the beginning of `cell`.
 
     Parameters
@@ -93,21 +139,23 @@ def coefficients_at(cell, t, cells, factors, out):
         See `hpc_nu.seesaw.rate_table.RateTable`.
     factors : (4,) array
         What gamma_+, gamma_-, h_+, h_- are multiplied by.
-    out : (N_CHANNELS, n_modes) array
-        Rows GP ... FS.
+    out : flat array
+        Filled with rows GP ... FS of n_modes numbers, each `stride` after the one before.
     """
-    for channel in range(N_CHANNELS):
-        c = cells[cell, channel]
-        for k in range(out.shape[1]):
-            out[channel, k] = ((c[0, k] * t + c[1, k]) * t + c[2, k]) * t + c[3, k]
+    here, n = cells[cell], cells.shape[3]
     for a in range(3):
-        for k in range(out.shape[1]):
-            out[GP + a, k] = np.exp(out[GP + a, k]) * factors[0]
-            out[GM + a, k] = np.exp(out[GM + a, k]) * factors[1]
-            out[HP + a, k] *= factors[2]
-            out[HM + a, k] *= factors[3]
-            out[SP + a, k] *= out[GP + a, k]
-            out[SM + a, k] *= out[GM + a, k]
+        plus, minus = out[(GP + a) * stride :][:n], out[(GM + a) * stride :][:n]
+        interpolate_rates(here[GP + a], t, factors[0], plus)
+        interpolate_rates(here[GM + a], t, factors[1], minus)
+        interpolate(here[HP + a], t, factors[2], out[(HP + a) * stride :][:n])
+        interpolate(here[HM + a], t, factors[3], out[(HM + a) * stride :][:n])
+        sigma_plus, sigma_minus = out[(SP + a) * stride :][:n], out[(SM + a) * stride :][:n]
+        interpolate(here[SP + a], t, 1.0, sigma_plus)
+        interpolate(here[SM + a], t, 1.0, sigma_minus)
+        multiply(plus, sigma_plus)
+        multiply(minus, sigma_minus)
+    interpolate(here[ME], t, 1.0, out[ME * stride :][:n])
+    interpolate(here[FS], t, 1.0, out[FS * stride :][:n])
 
 
 @njit(cache=True, error_model="numpy")
@@ -120,14 +168,12 @@ def susceptibility_at(cell, t, cells, out):
 
 
 @njit(cache=True, error_model="numpy")
-def chemical_potentials(omega, x, flavours, pull):
-    """Fill `pull` (3, 4) with mu_a times the Pauli components of Y_a, and return mu = omega X (3,)."""
-    mu = np.empty(3)
+def chemical_potentials(omega, x, flavours, mu, pull):
+    """Fill `mu` (3,) with omega X, and `pull` (3, 4) with mu_a times the Pauli components of Y_a."""
     for a in range(3):
         mu[a] = omega[a, 0] * x[0] + omega[a, 1] * x[1] + omega[a, 2] * x[2]
         for i in range(4):
             pull[a, i] = mu[a] * flavours[a, i]
-    return mu
 
 
 @njit(cache=True, error_model="numpy")
@@ -200,8 +246,8 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
     """
     n = weights.size
     modes, d_modes = u[3:].reshape((8, n)), out[3:].reshape((8, n))
-    pull, flow, washout = np.empty((3, 4)), np.empty(3), np.empty(3)
-    mu = chemical_potentials(omega, u, flavours, pull)
+    mu, pull, flow, washout = np.empty(3), np.empty((3, 4)), np.empty(3), np.empty(3)
+    chemical_potentials(omega, u, flavours, mu, pull)
     for k in range(n):
         g0, g1, g2, g3, h1, h2, h3 = damping_and_precession(coefficients, k, flavours, delta_mass)
         k0, k1, k2, k3 = kick(coefficients, k, pull)
@@ -220,14 +266,44 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
         out[a] = -4 * mu[a] * washout[a] - 2 * flow[a]
 
 
-# Rows of the factored stage matrix, (N_FACTORS, n_modes): see `factor_stage`.
-G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE = range(16)
-N_FACTORS = 16
+# Workspace of a stage, one flat array.  All rows have the same length, a constant of the compiled code, so that the
+# compiler can tell that they do not overlap and runs the loops over modes in vector registers: three times faster than
+# on arrays whose rows are as long as there are modes.
+STRIDE = 264
+"""Most modes of a solve.  Not a power of two: rows would compete for the same lines of the cache."""
+
+(
+    GP0, GP1, GP2, GM0, GM1, GM2, HP0, HP1, HP2, HM0, HM1, HM2, SP0, SP1, SP2, SM0, SM1, SM2, M_OVER_E, SLOPE,
+    W,
+    G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE,
+    B00, B01, B02, B10, B11, B12, B20, B21, B22,
+    RS0, RS1, RS2, RS3, RD0, RD1, RD2, RD3,
+    S0, S1, S2, S3, D0, D1, D2, D3,
+    SMALL,
+) = range(0, 63 * STRIDE, STRIDE)  # fmt: skip
+assert SLOPE == (N_CHANNELS - 1) * STRIDE, "the rows of coefficients are the channels of the table"
+
+
+def workspace(weights):
+    """What `solve_stage` works in, for modes of these `weights`; coefficients belong into the first N_CHANNELS rows.
+
+    After the rows follows what is not per mode: to allocate it would take longer than to compute it.
+    """
+    work = np.zeros(SMALL + 64)
+    work[W : W + len(weights)] = weights
+    return work
 
 
 @njit(cache=True, error_model="numpy")
-def factor_stage(tau, coefficients, weights, flavours, delta_mass, factors, border):
-    """Factor 1 - tau A of each mode, and sum up what the modes contribute to the equation of the asymmetries.
+def copy(source, target):
+    """target[k] = source[k] for the elements of the shorter one."""
+    for k in range(min(source.size, target.size)):
+        target[k] = source[k]
+
+
+@njit(cache=True, error_model="numpy")
+def factor_modes(tau, flavours, delta_mass, n, w):
+    """Factor 1 - tau A of each mode, and find what each contributes to the equation of the asymmetries.
 
     With al = 1 + tau G_0, g = tau G, c = 2 tau h, the two helicities are coupled by a rotation alone and
     (al -+ c x)^-1 = B_e +- B_o,  B_e v = (al^2 v + c (c.v))/(al (al^2 + c^2)),  B_o v = (c x v)/(al^2 + c^2).
@@ -235,89 +311,115 @@ def factor_stage(tau, coefficients, weights, flavours, delta_mass, factors, bord
 
     Parameters
     ----------
-    factors : (N_FACTORS, n_modes) array
-        Filled with g, c, e = B_e g, o = B_o g, the scales of B_e and B_o, and 1/(al - g.e).
-    border : (3, 3) array
-        Filled with sum_k w_k Gt_a . K S_b, K the d-d block of the inverse.
+    w : array
+        The workspace.  From the rows of coefficients and of weights are filled those of g, c, e = B_e g,
+        o = B_o g, the scales of B_e and B_o, 1/(al - g.e), and Gt_a . K S_b times the weight: K is the d-d block of
+        the inverse, symmetric.
     """
-    border[:] = 0.0
-    for k in range(weights.size):
-        g0, g1, g2, g3, h1, h2, h3 = damping_and_precession(coefficients, k, flavours, delta_mass)
-        al = 1 + tau * g0
-        g1, g2, g3, c1, c2, c3 = tau * g1, tau * g2, tau * g3, tau * h1, tau * h2, tau * h3
+    e0, e1, e2, e3 = flavours[0]
+    m0, m1, m2, m3 = flavours[1]
+    t0, t1, t2, t3 = flavours[2]
+    for k in range(n):
+        ge, gm, gt = w[GP0 + k] + w[GM0 + k], w[GP1 + k] + w[GM1 + k], w[GP2 + k] + w[GM2 + k]
+        de, dm, dt = w[GP0 + k] - w[GM0 + k], w[GP1 + k] - w[GM1 + k], w[GP2 + k] - w[GM2 + k]
+        he, hm, ht = w[HP0 + k] + w[HM0 + k], w[HP1 + k] + w[HM1 + k], w[HP2 + k] + w[HM2 + k]
+        ie, im, it = w[HP0 + k] - w[HM0 + k], w[HP1 + k] - w[HM1 + k], w[HP2 + k] - w[HM2 + k]
+        al = 1 + tau * (ge * e0 + gm * m0 + gt * t0)
+        g1, g2, g3 = (
+            tau * (ge * e1 + gm * m1 + gt * t1),
+            tau * (de * e2 + dm * m2 + dt * t2),
+            tau * (ge * e3 + gm * m3 + gt * t3),
+        )
+        c1 = 2 * tau * (he * e1 + hm * m1 + ht * t1)
+        c2 = 2 * tau * (ie * e2 + im * m2 + it * t2)
+        c3 = 2 * tau * (he * e3 + hm * m3 + ht * t3 - delta_mass * w[M_OVER_E + k])
         odd = 1 / (al * al + c1 * c1 + c2 * c2 + c3 * c3)
         even = al * odd
         along = odd / al
         cg = (c1 * g1 + c2 * g2 + c3 * g3) * along
-        e1, e2, e3 = even * g1 + cg * c1, even * g2 + cg * c2, even * g3 + cg * c3
-        o1, o2, o3 = odd * (c2 * g3 - c3 * g2), odd * (c3 * g1 - c1 * g3), odd * (c1 * g2 - c2 * g1)
-        inverse = 1 / (al - g1 * e1 - g2 * e2 - g3 * e3)
-        factors[G1, k], factors[G2, k], factors[G3, k] = g1, g2, g3
-        factors[C1, k], factors[C2, k], factors[C3, k] = c1, c2, c3
-        factors[E1, k], factors[E2, k], factors[E3, k] = e1, e2, e3
-        factors[O1, k], factors[O2, k], factors[O3, k] = o1, o2, o3
-        factors[EVEN, k], factors[ODD, k], factors[ALONG, k], factors[INVERSE, k] = even, odd, along, inverse
-
-        # K is symmetric.
-        k01, k02, k03 = -e1 * inverse, -e2 * inverse, -e3 * inverse
-        k11 = even + c1 * c1 * along + (e1 * e1 - o1 * o1) * inverse
-        k12 = c1 * c2 * along + (e1 * e2 - o1 * o2) * inverse
-        k13 = c1 * c3 * along + (e1 * e3 - o1 * o3) * inverse
-        k22 = even + c2 * c2 * along + (e2 * e2 - o2 * o2) * inverse
-        k23 = c2 * c3 * along + (e2 * e3 - o2 * o3) * inverse
-        k33 = even + c3 * c3 * along + (e3 * e3 - o3 * o3) * inverse
-        for b in range(3):
-            sp, sm = coefficients[SP + b, k], coefficients[SM + b, k]
-            s0, s1, s3 = (sm - sp) * flavours[b, 0], (sm - sp) * flavours[b, 1], (sm - sp) * flavours[b, 3]
-            s2 = -(sp + sm) * flavours[b, 2]
-            t0 = weights[k] * (inverse * s0 + k01 * s1 + k02 * s2 + k03 * s3)
-            t1 = weights[k] * (k01 * s0 + k11 * s1 + k12 * s2 + k13 * s3)
-            t2 = weights[k] * (k02 * s0 + k12 * s1 + k22 * s2 + k23 * s3)
-            t3 = weights[k] * (k03 * s0 + k13 * s1 + k23 * s2 + k33 * s3)
-            for a in range(3):
-                gp, gm = coefficients[GP + a, k], coefficients[GM + a, k]
-                even_part = flavours[a, 0] * t0 + flavours[a, 1] * t1 + flavours[a, 3] * t3
-                border[a, b] += (gm - gp) * even_part - (gp + gm) * flavours[a, 2] * t2
+        w[G1 + k], w[G2 + k], w[G3 + k] = g1, g2, g3
+        w[C1 + k], w[C2 + k], w[C3 + k] = c1, c2, c3
+        b1, b2, b3 = even * g1 + cg * c1, even * g2 + cg * c2, even * g3 + cg * c3
+        w[E1 + k], w[E2 + k], w[E3 + k] = b1, b2, b3
+        w[O1 + k], w[O2 + k], w[O3 + k] = (
+            odd * (c2 * g3 - c3 * g2),
+            odd * (c3 * g1 - c1 * g3),
+            odd * (c1 * g2 - c2 * g1),
+        )
+        w[EVEN + k], w[ODD + k], w[ALONG + k] = even, odd, along
+        w[INVERSE + k] = 1 / (al - g1 * b1 - g2 * b2 - g3 * b3)
+    border_products(SP0, SM0, flavours, 0, n, w)
+    border_products(SP1, SM1, flavours, 1, n, w)
+    border_products(SP2, SM2, flavours, 2, n, w)
 
 
 @njit(cache=True, error_model="numpy")
-def solve_modes(tau, coefficients, factors, pull, r, out):
-    """(1 - tau A) v = r for each mode at given asymmetries.
+def border_products(sp, sm, flavours, b, n, w):
+    """Rows B0b, B1b, B2b: w_k Gt_a . K S_b; `sp` and `sm` are the rows of sigma_+- of flavour `b`."""
+    f0, f1, f2, f3 = flavours[b]
+    e0, e1, e2, e3 = flavours[0]
+    m0, m1, m2, m3 = flavours[1]
+    t0, t1, t2, t3 = flavours[2]
+    to_e, to_m, to_t = B00 + b * STRIDE, B10 + b * STRIDE, B20 + b * STRIDE
+    for k in range(n):
+        c1, c2, c3, along, even = w[C1 + k], w[C2 + k], w[C3 + k], w[ALONG + k], w[EVEN + k]
+        b1, b2, b3, o1, o2, o3 = w[E1 + k], w[E2 + k], w[E3 + k], w[O1 + k], w[O2 + k], w[O3 + k]
+        inverse = w[INVERSE + k]
+        s0, s2 = (w[sm + k] - w[sp + k]) * w[W + k], -(w[sm + k] + w[sp + k]) * w[W + k] * f2
+        s0, s1, s3 = s0 * f0, s0 * f1, s0 * f3
+        x = inverse * (s0 - b1 * s1 - b2 * s2 - b3 * s3)
+        bs, os, cs = b1 * s1 + b2 * s2 + b3 * s3, o1 * s1 + o2 * s2 + o3 * s3, along * (c1 * s1 + c2 * s2 + c3 * s3)
+        bs, os = inverse * (bs - s0), inverse * os
+        x1 = even * s1 + cs * c1 + bs * b1 - os * o1
+        x2 = even * s2 + cs * c2 + bs * b2 - os * o2
+        x3 = even * s3 + cs * c3 + bs * b3 - os * o3
+        ge, de = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
+        gm, dm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
+        gt, dt = w[GM2 + k] - w[GP2 + k], w[GM2 + k] + w[GP2 + k]
+        w[to_e + k] = ge * (e0 * x + e1 * x1 + e3 * x3) - de * e2 * x2
+        w[to_m + k] = gm * (m0 * x + m1 * x1 + m3 * x3) - dm * m2 * x2
+        w[to_t + k] = gt * (t0 * x + t1 * x1 + t3 * x3) - dt * t2 * x2
+
+
+@njit(cache=True, error_model="numpy")
+def solve_modes(tau, pull, n, w):
+    """(1 - tau A) v = r for each mode at given asymmetries: from the rows RS0 ... RD3 to S0 ... D3.
 
     Parameters
     ----------
     pull : (3, 4) array
         mu_a a of `chemical_potentials`: the back-reaction of the asymmetries on d is -2 tau sum_a mu_a S_a.
-    r, out : (8, n_modes) arrays
     """
-    for k in range(factors.shape[1]):
-        g1, g2, g3 = factors[G1, k], factors[G2, k], factors[G3, k]
-        c1, c2, c3 = factors[C1, k], factors[C2, k], factors[C3, k]
-        e1, e2, e3 = factors[E1, k], factors[E2, k], factors[E3, k]
-        o1, o2, o3 = factors[O1, k], factors[O2, k], factors[O3, k]
-        even, odd, along, inverse = factors[EVEN, k], factors[ODD, k], factors[ALONG, k], factors[INVERSE, k]
-        k0, k1, k2, k3 = kick(coefficients, k, pull)
-        rs0, rs1, rs2, rs3 = r[0, k], r[1, k], r[2, k], r[3, k]
-        rd0, rd1, rd2, rd3 = (
-            r[4, k] - 2 * tau * k0,
-            r[5, k] - 2 * tau * k1,
-            r[6, k] - 2 * tau * k2,
-            r[7, k] - 2 * tau * k3,
-        )
-        s0 = inverse * (rs0 - e1 * rs1 - e2 * rs2 - e3 * rs3 + o1 * rd1 + o2 * rd2 + o3 * rd3)
-        d0 = inverse * (rd0 - e1 * rd1 - e2 * rd2 - e3 * rd3 + o1 * rs1 + o2 * rs2 + o3 * rs3)
+    e0, e1, e2, e3 = 2 * tau * pull[0]
+    m0, m1, m2, m3 = 2 * tau * pull[1]
+    t0, t1, t2, t3 = 2 * tau * pull[2]
+    for k in range(n):
+        g1, g2, g3 = w[G1 + k], w[G2 + k], w[G3 + k]
+        c1, c2, c3 = w[C1 + k], w[C2 + k], w[C3 + k]
+        b1, b2, b3 = w[E1 + k], w[E2 + k], w[E3 + k]
+        o1, o2, o3 = w[O1 + k], w[O2 + k], w[O3 + k]
+        even, odd, along, inverse = w[EVEN + k], w[ODD + k], w[ALONG + k], w[INVERSE + k]
+        se, sm, st = w[SM0 + k] - w[SP0 + k], w[SM1 + k] - w[SP1 + k], w[SM2 + k] - w[SP2 + k]
+        ue, um, ut = w[SM0 + k] + w[SP0 + k], w[SM1 + k] + w[SP1 + k], w[SM2 + k] + w[SP2 + k]
+        rs0, rs1, rs2, rs3 = w[RS0 + k], w[RS1 + k], w[RS2 + k], w[RS3 + k]
+        rd0 = w[RD0 + k] - (se * e0 + sm * m0 + st * t0)
+        rd1 = w[RD1 + k] - (se * e1 + sm * m1 + st * t1)
+        rd2 = w[RD2 + k] + (ue * e2 + um * m2 + ut * t2)
+        rd3 = w[RD3 + k] - (se * e3 + sm * m3 + st * t3)
+        s0 = inverse * (rs0 - b1 * rs1 - b2 * rs2 - b3 * rs3 + o1 * rd1 + o2 * rd2 + o3 * rd3)
+        d0 = inverse * (rd0 - b1 * rd1 - b2 * rd2 - b3 * rd3 + o1 * rs1 + o2 * rs2 + o3 * rs3)
         ps1, ps2, ps3 = rs1 - g1 * s0, rs2 - g2 * s0, rs3 - g3 * s0
         pd1, pd2, pd3 = rd1 - g1 * d0, rd2 - g2 * d0, rd3 - g3 * d0
         cs = (c1 * ps1 + c2 * ps2 + c3 * ps3) * along
         cd = (c1 * pd1 + c2 * pd2 + c3 * pd3) * along
-        out[0, k] = s0
-        out[1, k] = even * ps1 + cs * c1 + odd * (c2 * pd3 - c3 * pd2)
-        out[2, k] = even * ps2 + cs * c2 + odd * (c3 * pd1 - c1 * pd3)
-        out[3, k] = even * ps3 + cs * c3 + odd * (c1 * pd2 - c2 * pd1)
-        out[4, k] = d0
-        out[5, k] = even * pd1 + cd * c1 + odd * (c2 * ps3 - c3 * ps2)
-        out[6, k] = even * pd2 + cd * c2 + odd * (c3 * ps1 - c1 * ps3)
-        out[7, k] = even * pd3 + cd * c3 + odd * (c1 * ps2 - c2 * ps1)
+        w[S0 + k] = s0
+        w[S1 + k] = even * ps1 + cs * c1 + odd * (c2 * pd3 - c3 * pd2)
+        w[S2 + k] = even * ps2 + cs * c2 + odd * (c3 * pd1 - c1 * pd3)
+        w[S3 + k] = even * ps3 + cs * c3 + odd * (c1 * pd2 - c2 * pd1)
+        w[D0 + k] = d0
+        w[D1 + k] = even * pd1 + cd * c1 + odd * (c2 * ps3 - c3 * ps2)
+        w[D2 + k] = even * pd2 + cd * c2 + odd * (c3 * ps1 - c1 * ps3)
+        w[D3 + k] = even * pd3 + cd * c3 + odd * (c1 * ps2 - c2 * ps1)
 
 
 @njit(cache=True, error_model="numpy")
@@ -345,21 +447,63 @@ def solve_3x3(matrix, rhs, out):
 
 
 @njit(cache=True, error_model="numpy")
-def solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, r, out, factors):
+def flow_products(flavours, n, w):
+    """w_k Gt_a . d_k and w_k (sigma_+ + sigma_-)_a a_0 in rows B00 ... B12, from the rows D0 ... D3."""
+    e0, e1, e2, e3 = flavours[0]
+    m0, m1, m2, m3 = flavours[1]
+    t0, t1, t2, t3 = flavours[2]
+    for k in range(n):
+        d0, d1, d2, d3, weight = w[D0 + k], w[D1 + k], w[D2 + k], w[D3 + k], w[W + k]
+        ge, de = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
+        gm, dm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
+        gt, dt = w[GM2 + k] - w[GP2 + k], w[GM2 + k] + w[GP2 + k]
+        w[B00 + k] = weight * (ge * (e0 * d0 + e1 * d1 + e3 * d3) - de * e2 * d2)
+        w[B01 + k] = weight * (gm * (m0 * d0 + m1 * d1 + m3 * d3) - dm * m2 * d2)
+        w[B02 + k] = weight * (gt * (t0 * d0 + t1 * d1 + t3 * d3) - dt * t2 * d2)
+        w[B10 + k] = weight * (w[SP0 + k] + w[SM0 + k]) * e0
+        w[B11 + k] = weight * (w[SP1 + k] + w[SM1 + k]) * m0
+        w[B12 + k] = weight * (w[SP2 + k] + w[SM2 + k]) * t0
+
+
+@njit(cache=True, error_model="numpy")
+def add_rows(n, w, out):
+    """Add the sums over modes of rows B00 ... B22 to the nine elements of `out`; side by side, as sums wait on sums."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = 0.0
+    for k in range(n):
+        s0 += w[B00 + k]
+        s1 += w[B01 + k]
+        s2 += w[B02 + k]
+        s3 += w[B10 + k]
+        s4 += w[B11 + k]
+        s5 += w[B12 + k]
+        s6 += w[B20 + k]
+        s7 += w[B21 + k]
+        s8 += w[B22 + k]
+    for i, total in enumerate((s0, s1, s2, s3, s4, s5, s6, s7, s8)):
+        out[i] += total
+
+
+@njit(cache=True, error_model="numpy")
+def solve_stage(tau, n, flavours, delta_mass, omega, r, out, work):
     """(1 - tau A) u = r + tau source, by block elimination: modes, then the asymmetries, then the modes again.
 
-    Arguments as in `right_hand_side`; `r` and `out` hold all unknowns, `factors` is workspace.
+    Arguments as in `right_hand_side`, but that coefficients and weights are in the `workspace`.
     """
-    n = weights.size
-    r_modes, modes = r[3:].reshape((8, n)), out[3:].reshape((8, n))
-    border, pull, flow, washout = np.empty((3, 3)), np.zeros((3, 4)), np.empty(3), np.empty(3)
-    factor_stage(tau, coefficients, weights, flavours, delta_mass, factors, border)
+    small = work[SMALL:]
+    small[:] = 0.0
+    sums, rhs, mu = small[:18], small[18:21], small[21:24]
+    pull, matrix = small[24:36].reshape((3, 4)), small[36:45].reshape((3, 3))
+    border, flow, washout = sums[:9].reshape((3, 3)), sums[9:12], sums[12:15]
+    for i in range(8):
+        copy(r[3 + i * n : 3 + (i + 1) * n], work[RS0 + i * STRIDE :])
     for k in range(n):
-        r_modes[0, k] -= 2 * tau * coefficients[FS, k]
-    solve_modes(tau, coefficients, factors, pull, r_modes, modes)
-    asymmetry_flow(coefficients, weights, flavours, modes, flow, washout)
+        work[RS0 + k] -= 2 * tau * work[SLOPE + k]
+    factor_modes(tau, flavours, delta_mass, n, work)
+    add_rows(n, work, sums[:9])
+    solve_modes(tau, pull, n, work)
+    flow_products(flavours, n, work)
+    add_rows(n, work, sums[9:])
     # (1 + response omega) X = rhs.  Loops, since calls of BLAS cost more than the products of such small matrices.
-    matrix, rhs = np.empty((3, 3)), np.empty(3)
     for a in range(3):
         for b in range(3):
             border[a, b] *= -4 * tau * tau
@@ -369,10 +513,10 @@ def solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, r, out,
         matrix[a, a] += 1.0
         rhs[a] = r[a] - 2 * tau * flow[a]
     solve_3x3(matrix, rhs, out[:3])
-    chemical_potentials(omega, out, flavours, pull)
-    solve_modes(tau, coefficients, factors, pull, r_modes, modes)
-    for k in range(n):  # the residual is as it was: stage_derivative needs it
-        r_modes[0, k] += 2 * tau * coefficients[FS, k]
+    chemical_potentials(omega, out, flavours, mu, pull)
+    solve_modes(tau, pull, n, work)
+    for i in range(8):
+        copy(work[S0 + i * STRIDE :], out[3 + i * n : 3 + (i + 1) * n])
 
 
 @njit(cache=True, error_model="numpy")
@@ -424,8 +568,8 @@ def track_maximum(z, h, old, new, old_slope, new_slope, maximum):
 @njit(cache=True, error_model="numpy")
 def advance(
     attempts, z_stop, clock, u, slope, maximum,
-    first, last, nodes, cells, omega_cells, weights, norm_weights, factors_of_rates, flavours, delta_mass,
-    a, c, error_weights, order, rtol,
+    first, last, nodes, cells, omega_cells, norm_weights, factors_of_rates, flavours, delta_mass,
+    a, c, error_weights, order, rtol, work,
 ):  # fmt: skip
     """Attempt up to `attempts` steps towards `z_stop`.
 
@@ -437,11 +581,11 @@ def advance(
     int
         RUNNING, AT_STOP, UNDERFLOW or NOT_FINITE.
     """
-    n_stages, n = error_weights.size, weights.size
+    n_stages, n = error_weights.size, norm_weights.size
     k = np.empty((n_stages, u.size))
     k[0] = slope
     residual, new = np.empty(u.size), np.empty(u.size)
-    coefficients, factors, omega = np.empty((N_CHANNELS, n)), np.empty((N_FACTORS, n)), np.empty((3, 3))
+    omega = np.empty((3, 3))
     tau_over_h = a[1, 1]
     if z_stop - clock[Z] <= SAME_STOP:
         return AT_STOP
@@ -453,9 +597,9 @@ def advance(
             stage_residual(a, i, h, u, k, residual)
             z_stage = z + c[i] * h
             cell = find_cell(z_stage, nodes, first, last)
-            coefficients_at(cell, z_stage - nodes[cell], cells, factors_of_rates, coefficients)
+            coefficients_at(cell, z_stage - nodes[cell], cells, factors_of_rates, STRIDE, work)
             susceptibility_at(cell, z_stage - nodes[cell], omega_cells, omega)
-            solve_stage(tau, coefficients, weights, flavours, delta_mass, omega, residual, new, factors)
+            solve_stage(tau, n, flavours, delta_mass, omega, residual, new, work)
             stage_derivative(new, residual, tau, k[i])
         error_estimate(error_weights, h, k, residual)
         error = error_norm(residual, u, new, norm_weights, rtol)

@@ -174,6 +174,8 @@ class Model:
         Where the equations come from.
     grid_kinds : tuple of str
         Momentum grids that it accepts (names of `hpc_nu.solver.momentum_grid.GRID_KINDS`); empty if none.
+    max_modes : int
+        Most modes that it can solve for.
     """
 
     name: str = ""
@@ -183,6 +185,7 @@ class Model:
     settings: tuple = ()
     observables: tuple = ()
     grid_kinds: tuple = ()
+    max_modes: int = 4096
 
     def check(self, settings, temperatures):
         """What is wrong with a combination of settings that are each valid alone.

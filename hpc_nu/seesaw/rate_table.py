@@ -48,7 +48,8 @@ class RateTable(NamedTuple):
     nodes : (n_cells + 1,) array
         z = ln(M/T), increasing; one of them is the freeze-out of sphalerons, if it is in range.
     cells : (n_cells, N_CHANNELS, 4, n_modes) array
-        Coefficients of (z - z_i)^3, ^2, ^1, ^0; modes last, so that loops over modes vectorise.
+        Coefficients of (z - z_i)^3, ^2, ^1, ^0; modes last, so that loops over modes vectorise.  Of a logarithm,
+        ^0 is its exponential.
     weights : (n_modes,) array
         Momentum quadrature; 1 for the averaged mode.
     norm_weights : (n_modes,) array
@@ -157,6 +158,7 @@ def build_rate_table(rates, expansion, mass, t_start, t_end, nodes, weights, ave
     interpolator = CubicSpline if np.all(gamma > _NO_RATE) else PchipInterpolator
     # (cell, channel, power, mode)
     cells = np.ascontiguousarray(np.moveaxis(interpolator(z, values).c, 0, 2))
+    cells[:, :H_PLUS, 3] = np.exp(cells[:, :H_PLUS, 3])
     if averaged:
         return RateTable(z, cells, np.ones(1), np.array([_FERMI_DIRAC_DENSITY**-2]))
     return RateTable(z, cells, weights, weights / _FERMI_DIRAC_DENSITY)

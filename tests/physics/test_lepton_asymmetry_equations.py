@@ -57,13 +57,22 @@ def rate_table(rates, mass, t_start, t_end, grid):
 def interpolated(table, z, factors=(1.0, 1.0, 1.0, 1.0)):
     out = np.empty((kernel.N_CHANNELS, len(table.weights)))
     cell = kernel.find_cell(z, table.nodes, 0, len(table.cells) - 1)
-    kernel.coefficients_at(cell, z - table.nodes[cell], table.cells, np.array(factors, float), out)
+    t, n = z - table.nodes[cell], len(table.weights)
+    kernel.coefficients_at(cell, t, table.cells, np.array(factors, float), n, out.ravel())
     return out
 
 
 def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega=OMEGA):
     out = np.full_like(u, np.nan)
     kernel.right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out)
+    return out
+
+
+def solve_stage(tau, coefficients, weights, flavours, delta_mass, r):
+    n, out, work = len(weights), np.full_like(r, np.nan), kernel.workspace(weights)
+    for channel, row in enumerate(coefficients):
+        work[channel * kernel.STRIDE :][:n] = row
+    kernel.solve_stage(tau, n, flavours, delta_mass, OMEGA, r, out, work)
     return out
 
 
@@ -170,8 +179,8 @@ def test_stage_solve_is_that_of_dense_linear_algebra(n_modes, log_tau):
     source = right_hand_side(np.zeros(size), coefficients, weights, flavours, delta_mass)
 
     r = rng.normal(size=size)
-    given, out, factors = r.copy(), np.full(size, np.nan), np.empty((kernel.N_FACTORS, n_modes))
-    kernel.solve_stage(tau, coefficients, weights, flavours, delta_mass, OMEGA, given, out, factors)
+    given = r.copy()
+    out = solve_stage(tau, coefficients, weights, flavours, delta_mass, given)
 
     matrix, rhs = np.eye(size) - tau * a, r + tau * source
     residual = np.abs(matrix @ out - rhs)
@@ -193,9 +202,8 @@ def test_stage_solve_with_the_rates_of_the_model(grid, point):
         u = np.random.default_rng(1).normal(size=3 + 8 * n)
         for tau in (1e-6, 1e-2, 0.1):
             slope = right_hand_side(u, coefficients, weights, flavours, point["delta_M"])
-            out, factors = np.empty_like(u), np.empty((kernel.N_FACTORS, n))
             r = u - tau * slope
-            kernel.solve_stage(tau, coefficients, weights, flavours, point["delta_M"], OMEGA, r, out, factors)
+            out = solve_stage(tau, coefficients, weights, flavours, point["delta_M"], r)
             assert np.max(np.abs(out - u)) < 1e-12 * max(1.0, np.max(np.abs(r)))
 
 
@@ -298,10 +306,9 @@ def test_equilibrium_without_expansion_stays():
     coefficients = random_coefficients(np.random.default_rng(2), 6)
     coefficients[kernel.FS] = 0
     weights, flavours = np.full(6, 0.1), pauli_components(random_yukawas(np.random.default_rng(3)))
-    u, out = np.zeros(51), np.full(51, np.nan)
+    u = np.zeros(51)
     assert not np.any(right_hand_side(u, coefficients, weights, flavours, 1e-11))
-    kernel.solve_stage(0.1, coefficients, weights, flavours, 1e-11, OMEGA, u, out, np.empty((kernel.N_FACTORS, 6)))
-    assert not np.any(out)
+    assert not np.any(solve_stage(0.1, coefficients, weights, flavours, 1e-11, u))
 
 
 @ONE_KIND_OF_SCATTERING
