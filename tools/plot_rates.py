@@ -10,6 +10,7 @@ and the dotted line the level crossing E = k + b_-.
 """
 
 import argparse
+import sys
 
 import matplotlib
 
@@ -18,6 +19,7 @@ matplotlib.use("Agg")  # compute nodes have no display
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
+from hpc_nu.analysis import ResultsError, figures  # noqa: E402
 from hpc_nu.plasma.active_neutrino import BLEND, self_energy  # noqa: E402
 from hpc_nu.plasma.higgs import CROSSOVERS  # noqa: E402
 from hpc_nu.plasma.thermodynamics import hubble_rate  # noqa: E402
@@ -123,11 +125,16 @@ def main():
 
     figure = plt.figure(figsize=(12, 7), layout="constrained")
     grid = figure.add_gridspec(2, 2)
-    draw_equilibration(figure.add_subplot(grid[:, 0]), arguments)
-    width_axes = figure.add_subplot(grid[0, 1])
-    draw_self_energy(width_axes, figure.add_subplot(grid[1, 1], sharex=width_axes), arguments)
-    figure.savefig(arguments.output, dpi=130)
+    try:
+        draw_equilibration(figure.add_subplot(grid[:, 0]), arguments)
+        width_axes = figure.add_subplot(grid[0, 1])
+        draw_self_energy(width_axes, figure.add_subplot(grid[1, 1], sharex=width_axes), arguments)
+        figures.save(figure, arguments.output)
+    except (ValueError, ResultsError) as error:
+        print(f"plot_rates: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

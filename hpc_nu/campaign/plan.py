@@ -181,7 +181,8 @@ def read_plan(path):
     grids = _grid_specs(campaign.grids)
     points, offsets, n_points = _points(campaign, len(variations) * len(grids))
     grid = np.repeat(np.arange(len(grids), dtype=np.int32), n_points)
-    tables = _tables(path, campaign.model, variations, points)
+    temperatures = _frozen(output_values(campaign.outputs.get("temperatures"))[::-1].copy())
+    tables = _tables(path, campaign.model, variations, points, temperatures)
     return Plan(
         name=campaign.name,
         model=campaign.model,
@@ -192,7 +193,7 @@ def read_plan(path):
         variation=_frozen(np.repeat(np.arange(len(variations), dtype=np.int32), len(grids) * n_points)),
         grids=grids,
         grid=_frozen(np.tile(grid, len(variations))),
-        temperatures=_frozen(output_values(campaign.outputs.get("temperatures"))[::-1].copy()),
+        temperatures=temperatures,
         momenta=_frozen(output_values(campaign.outputs.get("momenta"))),
         store_modes=campaign.store_modes,
         solver=campaign.solver,
@@ -203,16 +204,17 @@ def read_plan(path):
     )
 
 
-def _tables(path, model, variations, points):
+def _tables(path, model, variations, points, temperatures):
     """Tables of all variations, if the points of the campaign are such that they can be solved with them."""
     tables, mistakes = {}, []
     for name, settings in variations:
         try:
-            tables |= model.tables(settings)
-            problems = model.check_points(settings, points)
+            tables |= model.tables(settings, points)
+            problems = model.check_points(settings, points, temperatures)
         except ValueError as error:
             problems = [str(error)]
-        mistakes += [Mistake(str(path), 0, 0, f"variations.{name}", None, problem) for problem in problems]
+        key = f"variations.{name}" if len(variations) > 1 else "settings"
+        mistakes += [Mistake(str(path), 0, 0, key, None, problem) for problem in problems]
     if mistakes:
         raise InputError(mistakes)
     return tables

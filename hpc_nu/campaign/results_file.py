@@ -107,7 +107,9 @@ class ResultsFile:
         if file.attrs["problem_hash"] == self.plan.problem_hash:
             return
         there = json.loads(file["input/completed"][()])
-        lines = self.plan.difference(there, json.loads(file.attrs["tables"])) or ["(only the order of keys differs)"]
+        lines = self.plan.difference(there, json.loads(file.attrs.get("tables", "{}"))) or [
+            "(only the order of keys differs)"
+        ]
         raise OutputError(
             f"{self.path}: holds the results of another problem. In the file -> in the input:\n  "
             + "\n  ".join(lines)
@@ -281,7 +283,10 @@ def _fixed_dataset(file, name, shape, dtype, fill):
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_layout(h5py.h5d.CONTIGUOUS)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    properties.set_fill_value(np.array(fill, dtype=dtype))
+    if dtype.kind == "S":  # h5py would write what lies in its memory; the default is zeros
+        properties.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
+    else:
+        properties.set_fill_value(np.array(fill, dtype=dtype))
     properties.set_obj_track_times(False)
     links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
     links.set_create_intermediate_group(True)

@@ -52,7 +52,8 @@ def run(communicator, input_path, output_path):
             if communicator.rank == 0:
                 log.info("%s is complete: nothing to do", output_path)
             return COMPLETE
-        plan.model.prepare([settings for _, settings in plan.variations], plan.points, communicator)
+        with stop.at_once(lambda: communicator.Abort(CHECKPOINTED)):
+            plan.model.prepare([settings for _, settings in plan.variations], plan.points, communicator)
         _compile(communicator, plan, waiting[0])
         progress = Progress(plan.n_tasks, plan.n_tasks - len(waiting))
         complete = farm(communicator, plan, results, checkpoint, waiting, suspended, stop, progress)

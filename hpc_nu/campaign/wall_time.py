@@ -1,8 +1,12 @@
 """When a run must stop: signals, and the end of the Slurm allocation."""
 
+import math
 import os
 import signal
 import time
+from contextlib import contextmanager
+
+from hpc_nu.campaign.progress import log
 
 # Slurm sends these before the end of a job (`--signal`), a user at Ctrl-C, mpirun when it is ended itself.
 STOP_SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
@@ -27,6 +31,30 @@ class StopRequest:
 
     def _on_signal(self, number, frame):
         self.reason = self.reason or f"received {signal.Signals(number).name}"
+
+    @contextmanager
+    def at_once(self, leave):
+        """While tables are built, which goes on for a minute and has no state to save: a stop calls `leave()`."""
+
+        def on_signal(number, frame):
+            if number == signal.SIGALRM:
+                self.reason = "the allocation ends soon"
+            else:
+                self._on_signal(number, frame)
+            log.info("stopped (%s) before the first task; run it again to continue", self.reason)
+            leave()
+
+        for number in (*STOP_SIGNALS, signal.SIGALRM):
+            signal.signal(number, on_signal)
+        left = self.deadline - time.time()
+        if math.isfinite(left):
+            signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3))
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            self.listen()
 
     def __bool__(self):
         if not self.reason and time.time() > self.deadline:

@@ -11,6 +11,7 @@ from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, Refused
 from hpc_nu.campaign.progress import log, start_logging
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.plasma.active_neutrino import MAX_MASS
 from hpc_nu.plasma.table_file import default_table, table_for_mass
 from hpc_nu.solver import momentum_grid
 
@@ -31,11 +32,11 @@ def warmup(communicator, masses=(), rebuild=False):
         Exit code.
     """
     start_logging(communicator.rank)
-    try:
-        tables = {"default table": default_table(communicator, rebuild=rebuild)}
-        tables |= {f"table for M = {mass:g} GeV": table_for_mass(mass, communicator) for mass in masses}
-    except ValueError as error:  # on all ranks alike
-        raise Refused(str(error), BAD_INPUT) from None
+    for mass in masses:
+        if not 0 < mass < MAX_MASS:
+            raise Refused(f"--mass {mass:g}: expected between 0 and {MAX_MASS:g} GeV", BAD_INPUT)
+    tables = {"default table": default_table(communicator, rebuild=rebuild)}
+    tables |= {f"table for M = {mass:g} GeV": table_for_mass(mass, communicator) for mass in masses}
     if communicator.rank == 0:
         log.info("compiling kernels")
         tables["default table"].self_energy([1.0, 100.0], 1.0, [1.0, 100.0])

@@ -33,6 +33,8 @@ from hpc_nu.seesaw.relaxation import relaxation_matrix, relaxation_rates
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
+_SWITCHES = tuple(setting for setting in SWITCHES if setting.name != "propagator")  # which holds above 80 GeV alone
+
 GRID_SETTINGS = (
     Setting("T_high", 1e5, "highest temperature at which T_in, T_osc, ... are looked for", low=1.0, high=1e6,
             unit="GeV"),
@@ -76,8 +78,6 @@ OBSERVABLES = (
                "trajectory"),
 )  # fmt: skip
 
-_oscillation_data = lru_cache(oscillation_data)
-
 
 @lru_cache(maxsize=64)
 def _averages(mass, temperatures, switches):
@@ -113,14 +113,14 @@ class _System:
     def __init__(self, problem):
         point, self.settings = problem.point, problem.settings
         self.mass = point["M"]
-        data = _oscillation_data(self.settings["oscillation_data"], self.settings["hierarchy"])
+        data = oscillation_data(self.settings["oscillation_data"], self.settings["hierarchy"])
         self.yukawas = yukawa_couplings(
             data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
         )
         self.vacuum = vacuum_splitting_vector(data, problem.tuned("delta_M"), problem.tuned("re_omega"))
 
     def averages(self, temperatures):
-        switches = tuple((setting.name, self.settings[setting.name]) for setting in SWITCHES)
+        switches = tuple((setting.name, self.settings[setting.name]) for setting in _SWITCHES)
         factors = (self.settings[setting.name] for setting in FACTORS)
         return _averages(self.mass, temperatures, switches).scaled(self.mass, *factors)
 
@@ -189,14 +189,14 @@ class Equilibration(ModelWithThermalRates):
         Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", ("normal", "inverted")),
         Setting("oscillation_data", "nufit_3.2", "global fit of the oscillation data", FIT_NAMES),
         Setting("equation_of_state", "saikawa_shirai", "of the bath, for H", tuple(thermodynamics.EQUATIONS_OF_STATE)),
-        *SWITCHES,
+        *_SWITCHES,
         *FACTORS,
         *GRID_SETTINGS,
     )
     observables = OBSERVABLES
 
-    def temperature_span(self, settings, points):
-        return settings["T_low"], settings["T_high"]
+    def temperature_span(self, settings, points, temperatures):
+        return min(settings["T_low"], *temperatures), max(settings["T_high"], *temperatures)
 
     def check(self, settings, temperatures):
         problems = super().check(settings, temperatures)

@@ -25,19 +25,24 @@ from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath, therm
 from hpc_nu.plasma import susceptibilities as constant_susceptibilities
 from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
+from hpc_nu.seesaw.averaged_rates import averaged_rates
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
 from hpc_nu.seesaw.equilibration import damping_eigenvalues
-from hpc_nu.seesaw.mass_splitting import mass_splitting, oscillation_rate
+from hpc_nu.seesaw.mass_splitting import (
+    hamiltonian_vector,
+    mass_splitting,
+    oscillation_rate,
+    vacuum_splitting_vector,
+)
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.seesaw.rate_table import (
     build_rate_table,
-    coefficients,
     equilibrium_occupation,
     redshifted,
     table_temperatures,
 )
 from hpc_nu.seesaw.simple_rates import simple_rates
-from hpc_nu.solver import esdirk, momentum_grid
+from hpc_nu.solver import esdirk
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
@@ -148,6 +153,12 @@ class _Tables(NamedTuple):
     first_cold: int
 
 
+@lru_cache(maxsize=64)
+def _averages(settings, mass, temperatures):
+    """`AveragedRates`; `settings` and `temperatures` as tuples."""
+    return averaged_rates(_rates(dict(settings), mass), mass, np.array(temperatures))
+
+
 @lru_cache(maxsize=8)
 def _tables(settings, mass, grid):
     """`settings` as a tuple of pairs, which can be looked up."""
@@ -212,8 +223,8 @@ class _Solve:
         self.rate_factors = np.array([kappa, kappa * settings["gamma_minus_factor"], settings["h_plus_factor"], 1.0])
         self.expansion = _expansion(settings)
         self.entropy_at_start = self.expansion.entropy_over_t3(self.t_start)
-        shared = {name: value for name, value in settings.items() if name not in _PER_POINT}
-        self.table, self.omega, self.first_cold = _tables(tuple(shared.items()), self.mass, self.grid)
+        self.vacuum_splitting = vacuum_splitting_vector(data, problem.tuned("delta_M"), problem.tuned("re_omega"))
+        self.table, self.omega, self.first_cold = _tables(self._shared_settings(), self.mass, self.grid)
         self.work = kernel.workspace(self.table.weights)
         self.tableau = esdirk.TABLEAUX[self.solver.method]
         # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
@@ -222,6 +233,10 @@ class _Solve:
             stops.add(SPHALERON_FREEZE_OUT)
         self.stops = np.array(sorted(stops, reverse=True))
         self.size = 3 + 8 * self.grid.n_modes
+
+    def _shared_settings(self):
+        """Those that points of the same table have in common, in a form that can be looked up."""
+        return tuple((name, value) for name, value in self.settings.items() if name not in _PER_POINT)
 
     def start(self):
         """No heavy neutrino and no asymmetry at T_start: s_0 = -2 f_eq, the rest zero."""
@@ -306,9 +321,10 @@ class _Solve:
         return redshifted(self.grid.nodes, temperature, self.t_start, self.expansion)
 
     def equilibrium(self, temperature):
-        """f_eq per mode; the averaged mode carries the density of one helicity state, h_0 n_eq/s."""
-        occupation = equilibrium_occupation(self.mass, temperature, self.momenta(temperature))
-        return np.array([occupation @ self.grid.weights]) if self.grid.kind == "averaged" else occupation
+        """f_eq per mode, last; the averaged mode carries the density of one helicity state, h_0 n_eq/s."""
+        mass_over_t = self.mass / np.asarray(temperature)[..., np.newaxis]
+        occupation = equilibrium_occupation(mass_over_t, self.momenta(temperature))
+        return (occupation @ self.grid.weights)[..., np.newaxis] if self.grid.kind == "averaged" else occupation
 
     def _record(self):
         w, modes = self.table.weights, self._modes(self.u)
@@ -319,7 +335,7 @@ class _Solve:
     def yields(self, temperatures):
         """Yields at some of the stops, or at T_start: name to array, in the order of `temperatures`."""
         rows = np.zeros((len(temperatures), len(_Moments._fields)))
-        equilibrium = np.array([self.equilibrium(t) @ self.table.weights for t in temperatures])
+        equilibrium = self.equilibrium(temperatures) @ self.table.weights
         for i, t in enumerate(temperatures):
             at = np.flatnonzero(self.stops == t)
             if at.size:
@@ -343,24 +359,13 @@ class _Solve:
 
     def rates_over_hubble(self, temperatures):
         """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H: name to array."""
-        fine = momentum_grid.averaged()
-        averages = coefficients(
-            _rates(self.settings, self.mass),
-            self.expansion,
-            self.mass,
-            self.t_start,
-            temperatures,
-            fine.nodes,
-            fine.weights,
-            True,
-        )[..., 0]
-        averages = averages * self.expansion.rate(temperatures)[:, np.newaxis]
-        gp, gm, hp, hm = (averages[:, 3 * i : 3 * i + 3] * self.rate_factors[i] for i in range(4))
-        a = self.flavours
-        h = np.stack([(hp + hm) @ a[:, 1], (hp - hm) @ a[:, 2], (hp + hm) @ a[:, 3]], axis=-1)
-        h[:, 2] -= self.delta_mass * averages[:, kernel.ME]
-        splitting = mass_splitting(h, averages[:, kernel.ME])
-        eigenvalues = damping_eigenvalues(gp, gm, self.yukawas)
+        shared, factors = self._shared_settings(), (self.settings[setting.name] for setting in FACTORS)
+        averages = _averages(shared, self.mass, tuple(temperatures.tolist())).scaled(self.mass, *factors)
+        h = hamiltonian_vector(
+            averages.shift_c, averages.shift_v, averages.mass_over_energy, self.yukawas, self.vacuum_splitting
+        )
+        splitting = mass_splitting(h, averages.mass_over_energy)
+        eigenvalues = damping_eigenvalues(averages.gamma_c, averages.gamma_v, self.yukawas)
         hubble = self.expansion.hubble_rate(temperatures)
         return {
             "Gamma_N_small_over_H": eigenvalues[:, 0] / hubble,
@@ -408,7 +413,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
     max_modes = kernel.STRIDE
 
-    def temperature_span(self, settings, points):
+    def temperature_span(self, settings, points, temperatures):
         return settings["T_end"], settings["T_start"]
 
     def needs_tables(self, settings):

@@ -20,14 +20,21 @@ from hpc_nu.seesaw.low_energy import DELTA_SIGNS, averaged_coefficients, low_ene
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.solver.result_codes import ResultCode
 
-_oscillation_data = lru_cache(oscillation_data)
-
 
 @lru_cache(maxsize=4096)
 def _expansion(temperature, equation_of_state):
     """3 c_s^2 H [GeV]."""
     sound_speed_squared = thermodynamics.sound_speed_squared(temperature, equation_of_state)
     return float(3 * sound_speed_squared * thermodynamics.hubble_rate(temperature, equation_of_state))
+
+
+_SWITCHES = ("self_energy", "crossover", "colour_factor")
+
+
+@lru_cache(maxsize=4096)
+def _averages(mass, temperature, which, crossover, colour_factor):
+    self_energy = shared_table(which, mass, crossover).self_energy
+    return averaged_coefficients(mass, temperature, self_energy, crossover, colour_factor)
 
 
 class LowEnergyConstants(ModelWithThermalRates):
@@ -52,7 +59,7 @@ class LowEnergyConstants(ModelWithThermalRates):
                 DELTA_SIGNS),
         Setting("equation_of_state", "saikawa_shirai", "of the bath, for H and c_s^2",
                 tuple(thermodynamics.EQUATIONS_OF_STATE)),
-        *(setting for setting in SWITCHES if setting.name in ("self_energy", "crossover", "colour_factor")),
+        *(setting for setting in SWITCHES if setting.name in _SWITCHES),
     )  # fmt: skip
     observables = (
         Observable("H_lambda", "1", "eigenvalue of the traceless Hamiltonian over 3 c_s^2 H, eq. (3.1)"),
@@ -70,21 +77,19 @@ class LowEnergyConstants(ModelWithThermalRates):
         *(Observable(f"Q_ratio_{name}", "1", f"<Q->/<Q+> of the flavour {name}") for name in FLAVOUR_NAMES),
     )
 
-    def temperature_span(self, settings, points):
-        return min(points["T"]), max(points["T"])
+    def temperature_span(self, settings, points, temperatures):
+        return points["T"].min(), points["T"].max()
 
     def predicted_seconds(self, settings, n_modes, solver):
         return 1e-4
 
     def solve(self, problem, state=None, pause=lambda: False):
         point, settings = problem.point, problem.settings
-        table = shared_table(settings["self_energy"], point["M"], settings["crossover"])
-        averages = averaged_coefficients(
-            point["M"], point["T"], table.self_energy, settings["crossover"], settings["colour_factor"]
-        )
+        switches = (settings[name] for name in _SWITCHES)
+        averages = _averages(point["M"], point["T"], *switches)
         expansion = _expansion(point["T"], settings["equation_of_state"])
         constants = low_energy_constants(
-            _oscillation_data(settings["oscillation_data"], settings["hierarchy"]),
+            oscillation_data(settings["oscillation_data"], settings["hierarchy"]),
             averages,
             point["M"],
             problem.tuned("delta_M"),

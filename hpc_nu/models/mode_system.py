@@ -197,8 +197,8 @@ class Model:
         """
         return []
 
-    def tables(self, settings):
-        """The tables that a solve reads from files.
+    def tables(self, settings, points):
+        """The tables that solves read from files.  Arguments as `check_points`.
 
         Returns
         -------
@@ -212,13 +212,14 @@ class Model:
         """
         return {}
 
-    def check_points(self, settings, points):
-        """What is wrong with the values of parameters, for these settings.
+    def check_points(self, settings, points, temperatures):
+        """What is wrong with the values of parameters and the output temperatures, for these settings.
 
         Parameters
         ----------
         points : dict of str to (n_tasks,) array
             In the units of the model.
+        temperatures : (n,) array [GeV]
 
         Returns
         -------

@@ -4,6 +4,7 @@ The names "+" and "-" of factors are those of arXiv:2011.12637 ("EST"): what con
 gamma_c and gamma_v, h_c and h_v of `hpc_nu.seesaw.thermal_rates`.
 """
 
+import hashlib
 from functools import partial
 
 import numpy as np
@@ -11,8 +12,8 @@ import numpy as np
 from hpc_nu.models.mode_system import Model, Setting
 from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
 from hpc_nu.plasma.higgs import CROSSOVERS
-from hpc_nu.plasma.table_builder import DEFAULT, identity, temperatures
-from hpc_nu.plasma.table_file import shared_table
+from hpc_nu.plasma.table_builder import DEFAULT, identity, nodes_for_mass, temperatures_of_vev
+from hpc_nu.plasma.table_file import TABLES_KEPT, prepare_table, shared_table
 from hpc_nu.seesaw.thermal_rates import EXPANDED_ABOVE, PROPAGATORS, thermal_rates
 
 SWITCHES = (
@@ -44,7 +45,9 @@ FACTORS = (
 )
 """They multiply what comes of the rates, so that tables and averages are the same for all of them."""
 
-_OWN_TABLES = ("default", "this_mass")
+
+MOST_MASSES = TABLES_KEPT
+"""With a table for each."""
 
 
 def rates_without_factors(settings, mass):
@@ -52,68 +55,81 @@ def rates_without_factors(settings, mass):
     return partial(
         thermal_rates,
         self_energy=shared_table(settings["self_energy"], mass, settings["crossover"]).self_energy,
+        crossover=settings["crossover"],
+        colour_factor=settings["colour_factor"],
         direct=settings["direct_reactions"],
-        **{
-            name: settings[name]
-            for name in ("crossover", "colour_factor", "soft_suppression", "thermal_potential", "propagator")
-        },
+        soft_suppression=settings["soft_suppression"],
+        thermal_potential=settings["thermal_potential"],
+        propagator=settings.get("propagator", "full"),
     )
 
 
 class ModelWithThermalRates(Model):
     """A model that has `SWITCHES` among its settings, or at least those of the self-energy."""
 
-    def temperature_span(self, settings, points):
-        """Lowest and highest temperature [GeV] at which it asks for rates; `points` as in `check_points`, or {}."""
+    def temperature_span(self, settings, points, temperatures):
+        """Lowest and highest temperature [GeV] at which it asks for rates; arguments as `check_points`."""
         raise NotImplementedError
 
     def needs_tables(self, settings):
         return True
 
-    def check(self, settings, temperatures):
-        problems = []
-        which = settings["self_energy"]
-        if settings.get("propagator") == "expanded" and self.temperature_span(settings, {})[0] < EXPANDED_ABOVE:
-            lowest = self.temperature_span(settings, {})[0]
-            text = (
-                f"propagator = expanded holds above {EXPANDED_ABOVE:g} GeV only, and rates at {lowest:g} GeV are needed"
-            )
-            problems.append(("settings", text))
-        if settings["colour_factor"] != 1 and which not in _OWN_TABLES:
-            text = (
-                f"colour_factor = {settings['colour_factor']:g} with a self-energy of your own ({which}), which has no"
-                " separate quarks: expected 1"
-            )
-            problems.append(("settings", text))
-        return problems
-
-    def tables(self, settings):
+    def tables(self, settings, points):
         which = settings["self_energy"]
         if not self.needs_tables(settings):
             return {}
-        own = which in _OWN_TABLES
-        return {f"self-energy ({which})": identity(DEFAULT) if own else shared_table(which).identity}
+        if which == "default":
+            found = identity(DEFAULT)
+        elif which == "this_mass":
+            names = [
+                identity(nodes_for_mass(float(mass), settings["crossover"], DEFAULT)) for mass in np.unique(points["M"])
+            ]
+            found = hashlib.sha256(" ".join(names).encode()).hexdigest()[:32]
+        else:
+            found = shared_table(which).identity
+        return {f"self-energy ({which})": found}
 
-    def check_points(self, settings, points):
-        which = settings["self_energy"]
-        if which in _OWN_TABLES or not self.needs_tables(settings):
+    def check_points(self, settings, points, temperatures):
+        if not self.needs_tables(settings):
             return []
+        which = settings["self_energy"]
+        problems = []
+        lowest, highest = self.temperature_span(settings, points, temperatures)
+        if settings.get("propagator") == "expanded" and lowest < EXPANDED_ABOVE:
+            problems.append(
+                f"propagator = expanded holds above {EXPANDED_ABOVE:g} GeV, and rates at {lowest:g} GeV are needed"
+            )
+        masses = np.unique(points["M"])
+        if which == "this_mass" and len(masses) > MOST_MASSES:
+            problems.append(
+                f"self_energy = this_mass builds a table for each mass, and {len(masses)} are asked for: expected at"
+                f" most {MOST_MASSES}, or self_energy = default, which holds for all"
+            )
+        if which in ("default", "this_mass"):
+            return problems
+        if settings["colour_factor"] != 1:
+            problems.append(
+                f"colour_factor = {settings['colour_factor']:g} with a self-energy of your own ({which}), which has no"
+                " separate quarks: expected 1"
+            )
         table = shared_table(which)
-        mixing_ends = temperatures((MIN_VEV_OVER_T,), settings["crossover"])[0]  # and with it the need for a table
-        lowest, highest = self.temperature_span(settings, points)
+        mixing_ends = temperatures_of_vev((MIN_VEV_OVER_T,), settings["crossover"])[0]  # and the need for a table
         wanted = {
-            "M": (min(points["M"]), max(points["M"]), table.mass_range),
+            "M": (masses[0], masses[-1], table.mass_range),
             "T": (lowest, min(highest, mixing_ends), table.temperature_range),
         }
-        return [
+        return problems + [
             f"{which}: covers {name} = {there[0]:g} ... {there[1]:g} GeV, and {low:g} ... {high:g} GeV are needed"
             for name, (low, high, there) in wanted.items()
             if low < there[0] or high > there[1]
         ]
 
     def prepare(self, variations, points, communicator):
+        wanted = {}
         for settings in variations:
             if self.needs_tables(settings):
-                masses = np.unique(points["M"]) if settings["self_energy"] == "this_mass" else [None]
-                for mass in masses:
-                    shared_table(settings["self_energy"], mass, settings["crossover"], communicator)
+                which, crossover = settings["self_energy"], settings["crossover"]
+                masses = np.unique(points["M"]).tolist() if which == "this_mass" else [None]
+                wanted |= dict.fromkeys((which, mass, crossover if mass else None) for mass in masses)
+        for which, mass, crossover in wanted:
+            prepare_table(which, communicator, mass, crossover)

@@ -53,7 +53,7 @@ from hpc_nu.plasma.table_builder import (
     compiled_fermi_reference,
     compiled_potential_scale,
     fermi_reference,
-    temperatures,
+    temperatures_of_vev,
 )
 from hpc_nu.plasma.thermodynamics import smoothstep
 from hpc_nu.plasma.uniform_spline import coefficients, cubic_weights, evaluate, locate
@@ -185,7 +185,10 @@ class SelfEnergyTable:
                 values = np.tensordot(mass_axis.cardinal(mass)[0], self._blocks[block], axes=1)
             else:
                 ratios = tuple(plane[0].nodes())
-                own, reference = temperatures(ratios, crossover), temperatures(ratios, self.nodes.crossover)
+                own, reference = (
+                    temperatures_of_vev(ratios, crossover),
+                    temperatures_of_vev(ratios, self.nodes.crossover),
+                )
                 equivalent = mass * reference / own
                 if mass_axis.size > 1:
                     check_range("mass at equal v/T", equivalent, mass_axis.low, mass_axis.high)
@@ -195,7 +198,7 @@ class SelfEnergyTable:
                 values = self._with_hadrons(values, mass)
             axes[block] = np.stack([axis.packed() for axis in plane])
             tables[block] = _spline(values)
-        return _OneMass(axes, tables, float(temperatures((MIN_VEV_OVER_T,), crossover)[0]))
+        return _OneMass(axes, tables, float(temperatures_of_vev((MIN_VEV_OVER_T,), crossover)[0]))
 
     def _with_hadrons(self, values, mass):
         """From ln of the width from leptons to that from leptons and hadrons."""

@@ -161,7 +161,7 @@ compiled_potential_scale = njit(cache=True, error_model="numpy")(potential_scale
 
 
 @lru_cache(maxsize=16)
-def temperatures(vev_over_t, crossover):
+def temperatures_of_vev(vev_over_t, crossover):
     """T [GeV] at which v/T has the given values, a tuple; an array."""
     wanted = np.array(vev_over_t)
     low, high = np.full((2, wanted.size), np.log([[1.0], [1000.0]]))  # v/T falls from 246 to nothing
@@ -182,7 +182,7 @@ def block_row(nodes, block, i, j):
         matter = ("leptons",) if block == "leptons" else ("leptons", "quarks")
         width = active_neutrino_width(k, mass, second, matter=matter, colours=sm.N_COLOURS)
         return np.log(width / np.stack(fermi_reference(k, mass, second), axis=-1)[:, np.newaxis, :]).reshape(q.size, -1)
-    temperature = temperatures(tuple(second_axis.nodes()), nodes.crossover)[j]
+    temperature = temperatures_of_vev(tuple(second_axis.nodes()), nodes.crossover)[j]
     arguments = q * temperature, mass, temperature, second * temperature
     if block == "bosons":
         n_nodes = nodes.n_nodes[0 if second > NARROW_BELOW else 1]

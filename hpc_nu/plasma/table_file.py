@@ -15,7 +15,7 @@ import hashlib
 import logging
 import os
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import h5py
@@ -43,7 +43,8 @@ _AXES = {
 }
 _UNITS = {"mass": "GeV", "temperature": "GeV", "vev": "T", "momentum": "T"}
 
-_TABLES_KEPT = 16
+TABLES_KEPT = 64
+"""Tables that a process keeps in memory."""
 
 log = logging.getLogger("hpc_nu")
 
@@ -92,18 +93,33 @@ def open_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER):
 _shared = OrderedDict()
 
 
-def shared_table(which, mass=None, crossover=REFERENCE_CROSSOVER, communicator=None):
-    """`open_table`, once in a process for each table of those used last; collective only the first time.
+def shared_table(which, mass=None, crossover=REFERENCE_CROSSOVER):
+    """`open_table` by this process alone, once for each of the tables used last.
 
     Arguments as `open_table`; `mass` and `crossover` matter for "this_mass" alone.
     """
-    key = (which, mass, crossover) if which == "this_mass" else (which,)
+    key = _key(which, mass, crossover)
     if key not in _shared:
-        _shared[key] = open_table(which, communicator or SingleProcess(), mass, crossover)
-        if len(_shared) > _TABLES_KEPT:
-            _shared.popitem(last=False)
+        _keep(key, open_table(which, SingleProcess(), mass, crossover))
     _shared.move_to_end(key)
     return _shared[key]
+
+
+def prepare_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER):
+    """See to it that `shared_table` need build nothing; collective, whatever each process has opened before."""
+    key = _key(which, mass, crossover)
+    if not communicator.bcast(key in _shared):
+        _keep(key, open_table(which, communicator, mass, crossover))
+
+
+def _key(which, mass, crossover):
+    return (which, mass, crossover) if which == "this_mass" else (which,)
+
+
+def _keep(key, table):
+    _shared[key] = table
+    if len(_shared) > TABLES_KEPT:
+        _shared.popitem(last=False)
 
 
 def default_table(communicator, rebuild=False):
@@ -128,11 +144,19 @@ def table_for_mass(mass, communicator, crossover=REFERENCE_CROSSOVER):
     return _find_or_build(nodes_for_mass(mass, crossover, DEFAULT), communicator)
 
 
+def cache_folders():
+    """Where tables may be kept: paths, whether they are there and can be written or not."""
+    if os.environ.get(CACHE_VARIABLE):
+        return [Path(os.environ[CACHE_VARIABLE])]
+    folders = [Path(__file__).resolve().parents[1] / "__pycache__"]
+    with suppress(RuntimeError):  # neither HOME nor an entry in the list of users
+        folders.append(Path.home() / ".cache" / "hpc_nu")
+    return folders
+
+
 def cache_folder():
-    """Path of a folder that can be written, or None."""
-    given = os.environ.get(CACHE_VARIABLE)
-    package = Path(__file__).resolve().parents[1]
-    for folder in [Path(given)] if given else [package / "__pycache__", Path.home() / ".cache" / "hpc_nu"]:
+    """The first of them that can be written, or None."""
+    for folder in cache_folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError:
@@ -203,15 +227,15 @@ def _checksum(blocks):
 
 
 def _find_or_build(nodes, communicator, packaged=None, rebuild=False):
-    folder = cache_folder() if communicator.rank == 0 else None
-    cached = folder / f"self-energy-{identity(nodes)}.h5" if folder else None
-    target = cached
-    if rebuild and packaged and communicator.rank == 0 and _is_writable(packaged):
-        target = packaged
-    places = [place for place in (packaged, cached) if place]
+    name = f"self-energy-{identity(nodes)}.h5"
+    places = [packaged] * bool(packaged) + [folder / name for folder in cache_folders()]
     found = None if rebuild else _on_rank_0(communicator, lambda: _read_first(places, nodes))
     if found is None:
-        with _lock(cached if communicator.rank == 0 else None):
+        folder = cache_folder() if communicator.rank == 0 else None
+        target = cached = folder / name if folder else None
+        if rebuild and packaged and communicator.rank == 0 and _is_writable(packaged):
+            target = packaged
+        with _lock(cached):
             if not rebuild:  # another process may have built it while this one waited
                 found = _on_rank_0(communicator, lambda: _read_first(places, nodes, silent=True))
             if found is None:
@@ -268,7 +292,13 @@ def _lock(path):
     if path is None:
         yield
         return
-    with open(f"{path}.lock", "w") as file:
+    try:
+        file = open(f"{path}.lock", "w")
+    except OSError as error:  # that of another user, in a folder that is shared
+        log.warning("%s.lock cannot be opened (%s): another process may be building the same table", path, error)
+        yield
+        return
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

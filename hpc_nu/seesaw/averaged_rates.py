@@ -45,7 +45,7 @@ class AveragedRates(NamedTuple):
     mass_over_energy: np.ndarray
 
     def scaled(self, mass, rate_factor=1.0, gamma_v_factor=1.0, h_c_factor=1.0):
-        """What the factors of `thermal_rates` of these names would have made of the averages at `mass` [GeV]."""
+        """The averages at `mass` [GeV] with all gamma, gamma_v in addition, and h_c multiplied by these factors."""
         violation = rate_factor * gamma_v_factor
         vacuum = ELECTROWEAK_VEV**2 / (4 * mass) * self.mass_over_energy[:, np.newaxis]
         return self._replace(

@@ -27,7 +27,6 @@ Not covered: chemical potentials, corrections of higher order to U+, which are e
 
 import cmath
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -69,14 +68,12 @@ class AveragedCoefficients(NamedTuple):
     u_thermal: np.ndarray
 
 
-@lru_cache(maxsize=4096)
 def averaged_coefficients(
     mass, temperature, self_energy=active_neutrino.self_energy, crossover="leading_order", colour_factor=1.0
 ):
     """`AveragedCoefficients` at `mass` [GeV] and `temperature` [GeV].
 
-    The other arguments are those of `thermal_rates`.  Without a table of the self-energy it takes a second the first
-    time.
+    The other arguments are those of `thermal_rates`.  Without a table of the self-energy it takes a second.
     """
     switches = {"self_energy": self_energy, "crossover": crossover, "colour_factor": colour_factor}
 
@@ -91,15 +88,7 @@ def averaged_coefficients(
 
     n_nodes = _COLD_NODES if temperature < _COLD else AVERAGE_NODES
     inverse_energy, q_plus, q_minus, u_thermal = momentum_average(per_momentum, temperature, mass, n_nodes)
-    for array in (q_plus, q_minus, u_thermal):
-        array.setflags(write=False)  # every later call gets the same arrays
     return AveragedCoefficients(float(inverse_energy[0]), q_plus, q_minus, u_thermal)
-
-
-def light_masses(data):
-    """(m_a, m_b) [GeV], m_a < m_b: the two massive light neutrinos, rows 1 and 2 of P in eq. (4.3)."""
-    masses = data.masses
-    return (masses[1], masses[2]) if data.hierarchy == "normal" else (masses[0], masses[1])
 
 
 def yukawa_couplings(data, mass, delta_mass, z, delta, phi, delta_sign="conjugate"):
@@ -124,7 +113,7 @@ def yukawa_couplings(data, mass, delta_mass, z, delta, phi, delta_sign="conjugat
     h_2, h_3 : (3,) complex arrays
         For e, mu, tau.
     """
-    m_a, m_b = light_masses(data)
+    m_a, m_b = data.light_masses
     first = 1 if data.hierarchy == "normal" else 0
     pmns = data.pmns(delta if delta_sign == "pdg" else -delta, 0.0)
     a = pmns[:, first].conj() * (cmath.exp(-1j * phi) * math.sqrt(m_a))
@@ -184,7 +173,7 @@ def low_energy_constants(data, averages, mass, delta_mass, re_z, im_z, delta, ph
     LowEnergyConstants
     """
     total = delta_mass[0] + delta_mass[1]
-    m_a, m_b = map(float, light_masses(data))
+    m_a, m_b = data.light_masses
     difference = m_b - m_a
     h_2, h_3 = yukawa_couplings(data, mass, total, complex(sum(re_z), im_z), delta, phi, delta_sign)
     square_2, square_3 = h_2.real**2 + h_2.imag**2, h_3.real**2 + h_3.imag**2

@@ -21,7 +21,6 @@ import math
 import numpy as np
 
 from hpc_nu.seesaw.casas_ibarra import pauli_components
-from hpc_nu.seesaw.low_energy import light_masses
 
 
 def vacuum_splitting_vector(data, delta_mass, re_omega):
@@ -39,7 +38,7 @@ def vacuum_splitting_vector(data, delta_mass, re_omega):
     -------
     (3,) array [GeV]
     """
-    light, heavy = light_masses(data)
+    light, heavy = data.light_masses
     difference = heavy - light
     tuned, offset = re_omega
     cos = math.cos(tuned) * math.cos(offset) - math.sin(tuned) * math.sin(offset)

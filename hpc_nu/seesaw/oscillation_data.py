@@ -41,6 +41,12 @@ class OscillationData:
             squares = np.array([self.dm2_atmospheric - self.dm2_solar, self.dm2_atmospheric, 0.0])
         return np.sqrt(squares * EV2)
 
+    @property
+    def light_masses(self):
+        """(m_a, m_b) [GeV], m_a < m_b: the two light neutrinos that have a mass."""
+        masses = self.masses.tolist()
+        return (masses[1], masses[2]) if self.hierarchy == "normal" else (masses[0], masses[1])
+
     def pmns(self, delta, eta):
         """PMNS matrix in the PDG convention times diag(1, e^{i eta}, 1).
 

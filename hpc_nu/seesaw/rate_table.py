@@ -36,8 +36,8 @@ N_CHANNELS = 20
 SPACINGS = ((np.inf, 0.03), (180.0, 0.005), (130.0, 0.01))
 """Steps in ln T below each temperature [GeV].  The finest resolves the rounding of v(T) at the crossover, 1 % wide."""
 
-_NO_RATE = 1e-3
-"""Stands for gamma = 0 over the expansion rate and per unit Yukawa coupling squared: 10^-15 of the others."""
+_NO_RATE = 1e-9
+"""Stands for gamma = 0, over the expansion rate and per unit Yukawa coupling squared."""
 
 
 class RateTable(NamedTuple):
@@ -79,9 +79,9 @@ def table_temperatures(t_start, t_end):
     return np.concatenate([*pieces, [t_end]])
 
 
-def equilibrium_occupation(mass, temperature, momentum):
-    """f_eq = 1/(e^(E/T) + 1) of shape broadcast(mass/temperature, momentum), at y = k/T = `momentum`."""
-    return expit(-np.sqrt(momentum**2 + (mass / temperature) ** 2))
+def equilibrium_occupation(mass_over_t, momentum):
+    """f_eq = 1/(e^(E/T) + 1) at M/T and y = k/T, broadcast against each other."""
+    return expit(-np.sqrt(momentum**2 + mass_over_t**2))
 
 
 def redshifted(nodes, temperature, t_start, expansion):
@@ -116,7 +116,7 @@ def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, a
     t = temperature[:, np.newaxis]
     y = redshifted(nodes, temperature, t_start, expansion)
     energy_over_t = np.sqrt(y**2 + (mass / t) ** 2)
-    occupation = equilibrium_occupation(mass, t, y)
+    occupation = equilibrium_occupation(mass / t, y)
     cooling = expansion.rate(temperature)[:, np.newaxis]
     # d ln y/dz = 1 - 1/(3 c_s^2), d ln(M/T)/dz = 1
     stretch = 1 - 1 / (3 * expansion.sound_speed_squared(temperature)[:, np.newaxis])
@@ -131,7 +131,10 @@ def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, a
         ]
     )
     if averaged:
-        linear = ((linear * occupation) @ weights / (occupation @ weights))[..., np.newaxis]
+        # e^(M/T) f_eq: at M >> T the occupation itself is zero in double precision
+        boltzmann = np.exp(-(y**2) / (energy_over_t + mass / t))
+        spectrum = boltzmann / (1 + boltzmann * np.exp(-mass / t))
+        linear = ((linear * spectrum) @ weights / (spectrum @ weights))[..., np.newaxis]
         sources = (sources @ weights)[..., np.newaxis]
     return np.moveaxis(np.concatenate([linear[:12], sources[:6], linear[12:], sources[6:]]), 0, 1)
 
@@ -154,10 +157,12 @@ def build_rate_table(rates, expansion, mass, t_start, t_end, nodes, weights, ave
         )
     values[:, SIGMA_RATIO_PLUS:MASS_OVER_E] /= np.maximum(gamma, _NO_RATE)
     values[:, :H_PLUS] = np.log(np.maximum(gamma, _NO_RATE))
-    # Where rates vanish (mixing in the symmetric phase without direct reactions) their logarithm falls off a cliff.
-    interpolator = CubicSpline if np.all(gamma > _NO_RATE) else PchipInterpolator
     # (cell, channel, power, mode)
-    cells = np.ascontiguousarray(np.moveaxis(interpolator(z, values).c, 0, 2))
+    cells = np.ascontiguousarray(np.moveaxis(CubicSpline(z, values).c, 0, 2))
+    if not np.all(gamma > _NO_RATE):
+        # Where rates vanish (mixing in the symmetric phase without direct reactions) their logarithm falls off a cliff.
+        for part in (slice(None, H_PLUS), slice(SIGMA_RATIO_PLUS, MASS_OVER_E)):
+            cells[:, part] = np.moveaxis(PchipInterpolator(z, values[:, part]).c, 0, 2)
     cells[:, :H_PLUS, 3] = np.exp(cells[:, :H_PLUS, 3])
     if averaged:
         return RateTable(z, cells, np.ones(1), np.array([_FERMI_DIRAC_DENSITY**-2]))

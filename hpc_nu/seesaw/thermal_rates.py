@@ -86,9 +86,6 @@ def thermal_rates(
     self_energy=active_neutrino.self_energy,
     crossover="leading_order",
     colour_factor=1.0,
-    rate_factor=1.0,
-    gamma_v_factor=1.0,
-    h_c_factor=1.0,
     direct=True,
     soft_suppression=True,
     thermal_potential=True,
@@ -106,12 +103,6 @@ def thermal_rates(
         One of `hpc_nu.plasma.higgs.CROSSOVERS`.
     colour_factor : float
         Multiplies N_c,eff, the number of colours that quarks have in effect.
-    rate_factor : float
-        Multiplies both gamma: kappa of arXiv:2011.12637, fig. 18.
-    gamma_v_factor : float
-        Multiplies gamma_v; 0 in arXiv:2011.12637, fig. 13.
-    h_c_factor : float
-        Multiplies h_c, its vacuum part included; 0 in arXiv:2011.12637, fig. 19.
     direct : bool
         With direct reactions.
     soft_suppression : bool
@@ -148,7 +139,7 @@ def thermal_rates(
     if direct:
         direct_c, direct_v, direct_h_c = _direct(t, k, m, x.energy, crossover)
         gamma_c, gamma_v, h_c = gamma_c + direct_c, gamma_v + direct_v, h_c + direct_h_c
-    return ThermalRates(rate_factor * gamma_c, rate_factor * gamma_v_factor * gamma_v, h_c_factor * h_c, h_v)
+    return ThermalRates(gamma_c, gamma_v, h_c, h_v)
 
 
 def _lorentzian(strength, detuning, width):

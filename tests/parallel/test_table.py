@@ -1,7 +1,12 @@
 """Tables of the self-energy under mpirun."""
 
+import os
+import signal
+
 import pytest
-from mpi import hpc_nu
+from campaigns import assert_same_results, write
+from mpi import Run, hpc_nu
+from test_campaign_tables import CAMPAIGN, make_table
 from tiny_table import BEFORE, TINY
 
 from hpc_nu.plasma.table_builder import build
@@ -31,4 +36,30 @@ def test_two_ranks_build_the_table_of_one_process(tmp_path):
 
 def test_a_mass_that_is_refused_ends_all_ranks(tmp_path):
     code, text = warmup(tmp_path, "--mass", "60", ranks=2)
-    assert code == 2 and text.count("mass 60 GeV: expected between 0 and 40 GeV") == 1, text
+    assert code == 2 and text.count("--mass 60: expected between 0 and 40 GeV") == 1, text
+
+
+def test_a_table_of_ones_own_serves_all_ranks(tmp_path):
+    """Rank 0 opens it first, to read the input."""
+    make_table(tmp_path / "own.h5")
+    input_path = write(tmp_path, CAMPAIGN.replace("TABLE", str(tmp_path / "own.h5")))
+    for ranks in (None, 2, 3):
+        code, text = hpc_nu(tmp_path, "run", input_path, "-o", f"{ranks}.h5", ranks=ranks)
+        assert code == 0, text
+    for ranks in (2, 3):
+        assert_same_results(tmp_path / f"{ranks}.h5", tmp_path / "None.h5")
+
+
+THIS_MASS = CAMPAIGN.replace("TABLE", "this_mass")
+
+
+@pytest.mark.parametrize(("ranks", "number"), [(None, signal.SIGTERM), (2, signal.SIGUSR1)])
+def test_a_stop_while_a_table_is_built_is_obeyed_at_once(ranks, number, tmp_path):
+    input_path, environment = write(tmp_path, THIS_MASS), {CACHE_VARIABLE: str(tmp_path / "cache")}
+    arguments = ("run", input_path, "-o", tmp_path / "out.h5")
+    with Run(tmp_path, *arguments, ranks=ranks, environment=environment) as run:
+        assert run.wait_for_text("building the self-energy table")
+        target = max(run.rank_processes()) if ranks else run.process.pid
+        os.kill(target, number)
+        assert run.wait(15) == 75
+    assert not list((tmp_path / "cache").glob("*.h5"))

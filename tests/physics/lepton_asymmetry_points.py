@@ -72,7 +72,7 @@ def direct_coefficients(temperature, mass, grid):
     hubble = temperature**2 / M_0
     rates = np.moveaxis(simple_rates(temperature, grid.nodes * temperature, mass), -1, 1).reshape(12, -1) / hubble
     energy_over_t = np.hypot(grid.nodes, mass / temperature)
-    f_eq = equilibrium_occupation(mass, temperature, grid.nodes)
+    f_eq = equilibrium_occupation(mass / temperature, grid.nodes)
     blocking = 1 / (2 + 2 * np.cosh(np.minimum(grid.nodes, 700)))
     sources = rates[:6] * blocking
     mass_over_e = mass / (energy_over_t * temperature) / hubble

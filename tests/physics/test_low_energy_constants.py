@@ -4,6 +4,7 @@ Nothing is adjusted: rates, potential and expansion come from first principles.
 """
 
 import math
+from functools import cache
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV as V
 from hpc_nu.seesaw.low_energy import (
     DELTA_SIGNS,
     averaged_coefficients,
-    light_masses,
     low_energy_constants,
     yukawa_couplings,
 )
@@ -51,6 +51,7 @@ def observe(settings=None, offsets=None, **changes):
     return MODEL.solve(problem).observables["scalar"]
 
 
+@cache
 def at_half_gev():
     return averaged_coefficients(MASS, TEMPERATURE)
 
@@ -103,7 +104,7 @@ def test_helicity_asymmetry_of_the_rates():
 def test_dependence_on_the_number_of_colours(monkeypatch, colours, gamma_h, gamma_osc):
     """Values of an independent implementation; its expansion rate is 0.2 % lower."""
     monkeypatch.setattr(active_neutrino, "effective_colours", lambda t: np.full_like(np.asarray(t, float), colours))
-    averages = averaged_coefficients.__wrapped__(MASS, TEMPERATURE)
+    averages = averaged_coefficients(MASS, TEMPERATURE)
     found, expansion = constants(averages, delta_sign="pdg"), observe()["expansion"]
     assert found.gamma_h / expansion == pytest.approx(gamma_h, rel=3e-3)
     assert found.gamma_osc / expansion == pytest.approx(gamma_osc, rel=3e-3)
@@ -136,7 +137,7 @@ def test_interaction_rate_is_fixed_by_im_z_alone(hierarchy):
 @given(DATA, ANGLE, IM_Z, ANGLE, ANGLE, SIGN, st.floats(0.0, 1.0))
 def test_flavour_sums_are_those_of_equation_4_4(data, re_z, im_z, delta, phi, sign, delta_mass):
     h = np.array(yukawa_couplings(data, MASS, delta_mass, complex(re_z, im_z), delta, phi, sign))
-    lighter, heavier = light_masses(data)
+    lighter, heavier = data.light_masses
     difference, total = heavier - lighter, heavier + lighter
     m_2, m_3 = MASS - delta_mass / 2, MASS + delta_mass / 2
     mean = total * math.cosh(2 * im_z)
@@ -164,7 +165,7 @@ def test_seesaw_gives_back_the_light_neutrino_masses(data, re_z, im_z, delta, ph
 @given(DATA, st.floats(1.0, 2.0), st.floats(-3.0, 3.0))
 def test_minimum_over_delta_m(data, re_z, im_z):
     """Eqs. (4.9)-(4.12), without thermal corrections."""
-    lighter, heavier = light_masses(data)
+    lighter, heavier = data.light_masses
     difference, enhanced = heavier - lighter, (heavier + lighter) * math.cosh(2 * im_z)
     optimum = (
         -2 * difference * MASS * math.cos(2 * re_z) * (2 * MASS + enhanced)
@@ -268,7 +269,7 @@ def test_offsets_of_an_input_file_reach_the_model():
 
 def test_h_lambda_is_smallest_near_half_a_gev():
     """Sec. 4.2: the vacuum part falls with T and the thermal part rises; the sum has a minimum at 0.2-0.5 GeV."""
-    changes = {"re_z": math.pi / 2 + 8e-9, "im_z": 0.0, "delta_M": float(np.subtract(*light_masses(NORMAL)[::-1]))}
+    changes = {"re_z": math.pi / 2 + 8e-9, "im_z": 0.0, "delta_M": float(np.subtract(*NORMAL.light_masses[::-1]))}
     h = {t: observe(T=t, **changes)["H_lambda"] for t in (0.2, 0.5, 1.5)}
     assert h[0.5] < h[0.2] and h[0.5] < h[1.5] and h[0.5] < 1
 
@@ -279,7 +280,7 @@ def test_h_lambda_is_smallest_near_half_a_gev():
 @given(DATA, ANGLE, IM_Z, ANGLE, ANGLE, SIGN)
 def test_complex_conjugate_couplings(data, re_z, im_z, delta, phi, sign):
     """z, delta, phi -> z^*, -delta, -phi is h -> -h^*: the CP-odd constant alone changes sign."""
-    scale = light_masses(data)[1] - light_masses(data)[0]
+    scale = data.light_masses[1] - data.light_masses[0]
     arguments = {"data": data, "delta_mass": (scale, 0.0), "re_z": (re_z, 0.0), "delta_sign": sign}
     one = constants(im_z=im_z, delta=delta, phi=phi, **arguments)
     other = constants(im_z=-im_z, delta=-delta, phi=-phi, **arguments)

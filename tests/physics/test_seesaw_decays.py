@@ -11,7 +11,6 @@ from hpc_nu.plasma import vacuum_widths
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV, FERMI_CONSTANT
 from hpc_nu.seesaw.casas_ibarra import yukawa_couplings
 from hpc_nu.seesaw.decays import heavy_neutrino_widths, lifetime, mixing_squared, width_of_unit_mixing
-from hpc_nu.seesaw.low_energy import light_masses
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.seesaw.thermal_rates import thermal_rates
 from hpc_nu.units import HBAR
@@ -57,7 +56,7 @@ def test_the_mixing_of_all_flavours_follows_from_masses_and_im_omega(data, mass,
     """Eq. (A.2) of arXiv:2011.12637: sum of |Theta|^2 = (m_l + m_h) cosh(2 Im w)/M."""
     squared = mixing_squared(mass, yukawa_couplings(data, mass, delta, eta, re_omega, im_omega))
     assert squared.shape == (3, 2)
-    assert squared.sum() == pytest.approx(sum(light_masses(data)) * math.cosh(2 * im_omega) / mass, rel=1e-12)
+    assert squared.sum() == pytest.approx(sum(data.light_masses) * math.cosh(2 * im_omega) / mass, rel=1e-12)
 
 
 def test_the_see_saw_line_is_the_published_one():

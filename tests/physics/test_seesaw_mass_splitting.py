@@ -11,7 +11,6 @@ from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV
 from hpc_nu.seesaw.averaged_rates import averaged_rates
 from hpc_nu.seesaw.casas_ibarra import yukawa_couplings
 from hpc_nu.seesaw.equilibration import crossings, oscillation_temperature
-from hpc_nu.seesaw.low_energy import light_masses
 from hpc_nu.seesaw.mass_splitting import (
     hamiltonian_vector,
     mass_splitting,
@@ -29,7 +28,7 @@ M_0 = 7.12e17
 
 
 def difference(data):
-    light, heavy = light_masses(data)
+    light, heavy = data.light_masses
     return heavy - light
 
 

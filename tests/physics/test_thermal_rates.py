@@ -222,16 +222,6 @@ def test_the_momentum_dependence_is_the_published_one(temperature, expected):
 # --- switches ---
 
 
-def test_factors_multiply_what_they_say():
-    arguments = np.array([1.0, 30.0, 140.0]), np.array([2.0, 80.0, 300.0]), 2.0
-    plain = thermal_rates(*arguments)
-    scaled = thermal_rates(*arguments, rate_factor=2, gamma_v_factor=0.5, h_c_factor=0)
-    np.testing.assert_allclose(scaled.gamma_c, 2 * plain.gamma_c)
-    np.testing.assert_allclose(scaled.gamma_v, plain.gamma_v)
-    np.testing.assert_array_equal(scaled.h_c, 0)
-    np.testing.assert_array_equal(scaled.h_v, plain.h_v)
-
-
 def test_switches_leave_out_what_they_say():
     arguments = 120.0, np.array([100.0, 400.0]), 2.0
     plain, mixing = thermal_rates(*arguments), thermal_rates(*arguments, direct=False)

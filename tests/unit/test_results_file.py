@@ -197,3 +197,17 @@ def test_errors_name_the_file(tmp_path):
         with pytest.raises(CampaignError, match=name):
             with open_results(tmp_path / name):
                 pass
+
+
+def test_rows_that_are_not_done_have_empty_texts(alone, tmp_path):
+    """Whatever lay in memory before: h5py writes fill values of fixed-length texts from there."""
+    plan = read_plan(write(tmp_path, TOY))
+    rubbish = [bytes(range(256)) * 16 for _ in range(1000)]
+    file = ResultsFile(tmp_path / "out.h5", plan, SingleProcess())
+    file.create()
+    del rubbish
+    with h5py.File(tmp_path / "out.h5") as opened:
+        texts = {
+            name: node[:] for name, node in opened.items() if isinstance(node, h5py.Dataset) and node.dtype.kind == "S"
+        }
+    assert "error" in texts and all(np.all(values == b"") for values in texts.values())
