@@ -9,6 +9,8 @@ import numpy as np
 from hpc_nu.campaign.communicator import SingleProcess
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.results_file import ResultsFile
+from hpc_nu.plasma.table_file import shared_table
+from hpc_nu.plasma.user_table import write_user_table
 from hpc_nu.solver.result_codes import ResultCode
 
 LEPTON = """\
@@ -50,6 +52,26 @@ output:
 run: {epoch_seconds: 0.1}
 """
 """40 000 tasks of 0.04 ms."""
+
+OWN_TABLE = """\
+campaign: own_table
+model: lepton_asymmetry
+parameters:
+  M:        {value: 2.0, unit: GeV}
+  delta_M:  {value: 0.983e-11, unit: GeV}
+  re_omega: {value: 0.551, unit: pi}
+  im_omega: {value: -2.754e-3, unit: rad}
+  delta:    {value: 0.993, unit: pi}
+  eta:      {value: 1.479, unit: pi}
+settings:
+  T_end: {value: 10, unit: GeV}
+variations:
+  packaged: {}
+  own: {self_energy: TABLE}
+grids:
+  - {kind: gauss_legendre, n_modes: 8}
+"""
+"""A table from `make_own_table` takes the place of TABLE."""
 
 TOY = """\
 campaign: toy
@@ -148,3 +170,11 @@ def assert_sound(path, input_path, reference):
         else:
             assert mine[name][recorded].tobytes() == others[name][recorded].tobytes(), name
     return int(recorded.sum())
+
+
+def make_own_table(path, lowest=9.0, masses=(2.0,), factor=1.0):
+    """What the packaged table says, on nodes of one's own."""
+    mass, t = np.array(masses)[:, None, None], np.geomspace(lowest, 165.0, 140)[None, :, None]
+    q = np.geomspace(0.005, 60.0, 40)
+    width, potential = shared_table("default").self_energy(q * t, mass, t)
+    write_user_table(path, masses, t.ravel(), q, factor * width, potential)

@@ -35,7 +35,7 @@ LOWEST = 1e-7
 def draw_rates(axes, row, style, is_first, name):
     curves, scalars = row.trajectories.isel(task=0), row.scalars.isel(task=0)
     for column, label, colour, width in CURVES:
-        full = label if is_first else f"{label}, {name}" if column.startswith("Gamma") else None
+        full = label if is_first else f"{label}, {name}"
         axes.loglog(curves.temperature, curves[column], style, color=colour, lw=width, label=full)
     for which, colour in (("large", "tab:orange"), ("small", "tab:blue")):
         for event, marker in EVENTS:

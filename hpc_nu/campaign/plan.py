@@ -209,8 +209,9 @@ def _tables(path, model, variations, points, temperatures):
     tables, mistakes = {}, []
     for name, settings in variations:
         try:
-            tables |= model.tables(settings, points)
             problems = model.check_points(settings, points, temperatures)
+            if not problems:
+                tables |= model.tables(settings, points)
         except ValueError as error:
             problems = [str(error)]
         key = f"variations.{name}" if len(variations) > 1 else "settings"

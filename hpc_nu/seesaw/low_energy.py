@@ -23,6 +23,7 @@ addition theorems.  (Yukawa couplings as numbers in place of eq. (4.4): errors o
 place of Delta M: nothing but noise.)
 
 Not covered: chemical potentials, corrections of higher order to U+, which are expected to move the tuned point.
+At M/T of 40 and more Q- is a tiny difference of Q's, and only as accurate as their table: 1e-5 of Q+.
 """
 
 import cmath

@@ -3,48 +3,19 @@
 import json
 
 import h5py
-import numpy as np
 import pytest
-from campaigns import LEPTON, write
+from campaigns import LEPTON, OWN_TABLE, make_own_table, write
 
 from hpc_nu import cli
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
 from hpc_nu.plasma.table_file import shared_table
-from hpc_nu.plasma.user_table import write_user_table
-
-CAMPAIGN = """\
-campaign: own_table
-model: lepton_asymmetry
-parameters:
-  M:        {value: 2.0, unit: GeV}
-  delta_M:  {value: 0.983e-11, unit: GeV}
-  re_omega: {value: 0.551, unit: pi}
-  im_omega: {value: -2.754e-3, unit: rad}
-  delta:    {value: 0.993, unit: pi}
-  eta:      {value: 1.479, unit: pi}
-settings:
-  T_end: {value: 10, unit: GeV}
-variations:
-  packaged: {}
-  own: {self_energy: TABLE}
-grids:
-  - {kind: gauss_legendre, n_modes: 8}
-"""
-
-
-def make_table(path, lowest=9.0, masses=(2.0,), factor=1.0):
-    """What the packaged table says, on nodes of one's own."""
-    mass, t = np.array(masses)[:, None, None], np.geomspace(lowest, 165.0, 140)[None, :, None]
-    q = np.geomspace(0.005, 60.0, 40)
-    width, potential = shared_table("default").self_energy(q * t, mass, t)
-    write_user_table(path, masses, t.ravel(), q, factor * width, potential)
 
 
 @pytest.fixture
 def campaign(tmp_path):
     path = tmp_path / "own.h5"
-    make_table(path)
-    return write(tmp_path, CAMPAIGN.replace("TABLE", str(path))), path
+    make_own_table(path)
+    return write(tmp_path, OWN_TABLE.replace("TABLE", str(path))), path
 
 
 def ends(capsys, *arguments):
@@ -69,7 +40,7 @@ def test_a_table_that_has_changed_is_another_problem(campaign, alone, tmp_path, 
     output = tmp_path / "out.h5"
     assert ends(capsys, "run", input_path, "-o", output)[0] == COMPLETE
     before = output.read_bytes()
-    make_table(table, factor=1.01)
+    make_own_table(table, factor=1.01)
     monkeypatch.setattr("hpc_nu.plasma.table_file._shared", type(shared_table.__globals__["_shared"])())
     code, message = ends(capsys, "run", input_path, "-o", output)
     assert code == BAD_INPUT and f"table self-energy ({table})" in message and "Nothing was written" in message
@@ -83,8 +54,8 @@ def test_a_table_that_has_changed_is_another_problem(campaign, alone, tmp_path, 
         (lambda path: path.unlink(), ["no such file"]),
         (lambda path: path.write_text("# no HDF5\n"), ["cannot be read as HDF5"]),
         (lambda path: path.write_bytes(path.read_bytes()[:5000]), ["cannot be read as HDF5"]),
-        (lambda path: make_table(path, lowest=20.0), ["T = 20 ... 165 GeV", "10 ... "]),
-        (lambda path: make_table(path, masses=(1.0,)), ["M = 1 ... 1 GeV", "2 ... 2 GeV"]),
+        (lambda path: make_own_table(path, lowest=20.0), ["T = 20 ... 165 GeV", "10 ... "]),
+        (lambda path: make_own_table(path, masses=(1.0,)), ["M = 1 ... 1 GeV", "2 ... 2 GeV"]),
     ],
     ids=["missing", "text", "truncated", "too narrow in T", "another mass"],
 )
@@ -118,6 +89,6 @@ def test_units_of_a_wrong_kind_are_refused(campaign, alone, capsys):
     ],
 )
 def test_settings_of_the_rates_out_of_range_are_refused(setting, clues, alone, tmp_path, capsys):
-    text = CAMPAIGN[: CAMPAIGN.index("settings:")] + f"settings:\n  {setting}\n" + LEPTON[LEPTON.index("grids:") :]
+    text = OWN_TABLE[: OWN_TABLE.index("settings:")] + f"settings:\n  {setting}\n" + LEPTON[LEPTON.index("grids:") :]
     code, message = ends(capsys, "check", write(tmp_path, text.replace("log: [1000, 10]", "log: [100, 20]")))
     assert code == BAD_INPUT and all(clue in message for clue in clues), message

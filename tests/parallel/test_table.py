@@ -4,9 +4,8 @@ import os
 import signal
 
 import pytest
-from campaigns import assert_same_results, write
+from campaigns import OWN_TABLE, assert_same_results, make_own_table, write
 from mpi import Run, hpc_nu
-from test_campaign_tables import CAMPAIGN, make_table
 from tiny_table import BEFORE, TINY
 
 from hpc_nu.plasma.table_builder import build
@@ -41,8 +40,8 @@ def test_a_mass_that_is_refused_ends_all_ranks(tmp_path):
 
 def test_a_table_of_ones_own_serves_all_ranks(tmp_path):
     """Rank 0 opens it first, to read the input."""
-    make_table(tmp_path / "own.h5")
-    input_path = write(tmp_path, CAMPAIGN.replace("TABLE", str(tmp_path / "own.h5")))
+    make_own_table(tmp_path / "own.h5")
+    input_path = write(tmp_path, OWN_TABLE.replace("TABLE", str(tmp_path / "own.h5")))
     for ranks in (None, 2, 3):
         code, text = hpc_nu(tmp_path, "run", input_path, "-o", f"{ranks}.h5", ranks=ranks)
         assert code == 0, text
@@ -50,7 +49,7 @@ def test_a_table_of_ones_own_serves_all_ranks(tmp_path):
         assert_same_results(tmp_path / f"{ranks}.h5", tmp_path / "None.h5")
 
 
-THIS_MASS = CAMPAIGN.replace("TABLE", "this_mass")
+THIS_MASS = OWN_TABLE.replace("TABLE", "this_mass")
 
 
 @pytest.mark.parametrize(("ranks", "number"), [(None, signal.SIGTERM), (2, signal.SIGUSR1)])

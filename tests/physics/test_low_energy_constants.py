@@ -4,8 +4,8 @@ Nothing is adjusted: rates, potential and expansion come from first principles.
 """
 
 import math
-from functools import cache
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np

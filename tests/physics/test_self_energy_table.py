@@ -124,7 +124,7 @@ def test_outside_of_the_momentum_axis(table):
 
 
 def test_symmetric_phase_goes_on_from_the_floor_of_v(table, exact):
-    floor = table_builder.temperatures((active_neutrino.MIN_VEV_OVER_T,), "leading_order")[0]
+    floor = table_builder.temperatures_of_vev((active_neutrino.MIN_VEV_OVER_T,), "leading_order")[0]
     t = np.array([floor * (1 - 1e-9), floor * (1 + 1e-9), 1e6])
     width, potential = table.self_energy(3 * t, 1.0, t)
     for value in (width, potential):

@@ -65,7 +65,7 @@ def test_warmup_says_where_the_table_and_the_kernels_are(alone, capsys):
     lines = output_of(capsys, "warmup").splitlines()
     assert f"{PACKAGED}, identity {identity(DEFAULT)}" in lines[0] and "kernels" in lines[1]
     assert cli.main(["warmup", "--mass", "-1"]) == BAD_INPUT
-    assert "mass -1 GeV: expected between 0 and 40 GeV" in capsys.readouterr().err
+    assert "--mass -1: expected between 0 and 40 GeV" in capsys.readouterr().err
 
 
 def test_doctor_names_the_environment_and_what_is_wrong_with_it(tmp_path):

@@ -201,7 +201,7 @@ def test_errors_name_the_file(tmp_path):
 
 def test_rows_that_are_not_done_have_empty_texts(alone, tmp_path):
     """Whatever lay in memory before: h5py writes fill values of fixed-length texts from there."""
-    plan = read_plan(write(tmp_path, TOY))
+    plan = read_plan(write(tmp_path, LEPTON))
     rubbish = [bytes(range(256)) * 16 for _ in range(1000)]
     file = ResultsFile(tmp_path / "out.h5", plan, SingleProcess())
     file.create()
