@@ -81,6 +81,13 @@ SETTINGS = (
     ),
     *SWITCHES,
     *FACTORS,
+    Setting(
+        "oscillation_weight",
+        0.0,
+        "least weight of errors of fast oscillations in the tolerance; 1 follows all of them for ever",
+        low=0.0,
+        high=1.0,
+    ),
 )
 
 OBSERVABLES = (
@@ -118,7 +125,7 @@ OBSERVABLES = (
 )
 
 _ATTEMPTS = 64  # steps between two looks at the clock: a millisecond or so
-_FIRST_STEP = 1e-4
+_FIRST_STEP = 0.1
 
 
 class _Moments(NamedTuple):
@@ -133,7 +140,9 @@ class _Moments(NamedTuple):
 
 
 # What a point or a variation may change without another table.
-_PER_POINT = ("hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor")
+_PER_POINT = (
+    "hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor", "oscillation_weight",
+)  # fmt: skip
 
 
 def _rates(settings, mass):
@@ -279,7 +288,8 @@ class _Solve:
                 _ATTEMPTS, np.log(self.mass / t_stop), self.clock, self.u, self.slope, self.maximum,
                 first, end - 1, t.nodes, t.cells, self.omega, t.norm_weights, self.rate_factors,
                 self.flavours, self.delta_mass,
-                self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol, self.work,
+                self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
+                self.settings["oscillation_weight"], self.work,
             )  # fmt: skip
             if verdict == kernel.UNDERFLOW:
                 return ResultCode.STEP_TOO_SMALL

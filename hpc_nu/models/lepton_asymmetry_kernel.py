@@ -57,6 +57,14 @@ ME, FS = MASS_OVER_E, F_EQ_SLOPE
 # asymmetries are garbage at a "converged" one.
 ATOL_X, ATOL_D, ATOL_S = 1e-9, 1e-7, 1e-3
 
+REMAINDER = 1e-3
+"""The sum of the asymmetries keeps its relative accuracy down to this part of the largest of them."""
+
+DRIFT = 3.0
+"""|d ln rate/dz| where nothing happens: rates go like powers of T."""
+
+TINY = 1e-300
+
 MAX_STEP = 0.5
 """Longest step in z: no structure of the rates is narrower than a few of the inner stages."""
 
@@ -520,26 +528,50 @@ def solve_stage(tau, n, flavours, delta_mass, omega, r, out, work):
 
 
 @njit(cache=True, error_model="numpy")
-def error_norm(error, old, new, norm_weights, rtol):
-    """Largest of the errors of the asymmetries, of s and of d, in units of the tolerance.
+def error_norm(error, old, new, norm_weights, rtol, tau, least_weight, w):
+    """Largest of the errors of the asymmetries, of their sum, of s and of d, in units of the tolerance.
+
+    The sum has a place of its own since it is a small remainder (the baryon asymmetry: 1e-3 and less of each).
 
     s and d are measured as root mean squares over the momentum distribution, so that neither the number of modes nor
-    an empty mode at high momentum changes the step.
+    an empty mode at high momentum changes the step.  An error perpendicular to h precesses at the rate 2|h| while all
+    else changes at the rates G_0 and DRIFT, so that it acts on densities and asymmetries by its integral alone, which
+    is (G_0 + DRIFT)/(2|h|) of it.  Weighted so, undamped oscillations are followed until nothing depends on them any
+    more; then steps become longer than a period, and the method, L-stable, damps them.
+
+    Parameters
+    ----------
+    least_weight : float
+        Of an error perpendicular to h; 1 follows all oscillations for ever.
+    w : array
+        The workspace, as the last stage has left it.
     """
     n = norm_weights.size
-    worst = total = 0.0
+    worst = total = largest = 0.0
     for a in range(3):
-        ratio = abs(error[a]) / (ATOL_X + max(abs(old[a]), abs(new[a])))
-        worst, total = max(worst, ratio), total + ratio
+        size = max(abs(old[a]), abs(new[a]))
+        ratio = abs(error[a]) / (ATOL_X + size)
+        worst, total, largest = max(worst, ratio), total + ratio, max(largest, size)
+    size = max(abs(old[0] + old[1] + old[2]), abs(new[0] + new[1] + new[2]), REMAINDER * largest)
+    ratio = abs(error[0] + error[1] + error[2]) / (REMAINDER * ATOL_X + size)
+    worst, total = max(worst, ratio), total + ratio
     e, u, v = error[3:].reshape((8, n)), old[3:].reshape((8, n)), new[3:].reshape((8, n))
     for block in range(2):
-        e2 = u2 = v2 = 0.0
+        error2 = old2 = new2 = 0.0
+        for k in range(n):
+            e0, e1, e2, e3 = e[4 * block, k], e[4 * block + 1, k], e[4 * block + 2, k], e[4 * block + 3, k]
+            c1, c2, c3 = w[C1 + k], w[C2 + k], w[C3 + k]
+            cc = c1 * c1 + c2 * c2 + c3 * c3 + TINY
+            along = (c1 * e1 + c2 * e2 + c3 * e3) ** 2 / cc
+            across = max(e1 * e1 + e2 * e2 + e3 * e3 - along, 0.0)
+            slow = w[EVEN + k] / w[ODD + k] - 1 + DRIFT * tau
+            weight = min(max(slow * slow / cc, least_weight * least_weight), 1.0)
+            error2 += norm_weights[k] * (e0 * e0 + along + weight * across)
         for i in range(4 * block, 4 * block + 4):
             for k in range(n):
-                e2 += norm_weights[k] * e[i, k] * e[i, k]
-                u2 += norm_weights[k] * u[i, k] * u[i, k]
-                v2 += norm_weights[k] * v[i, k] * v[i, k]
-        ratio = np.sqrt(e2) / ((ATOL_S if block == 0 else ATOL_D) + np.sqrt(max(u2, v2)))
+                old2 += norm_weights[k] * u[i, k] * u[i, k]
+                new2 += norm_weights[k] * v[i, k] * v[i, k]
+        ratio = np.sqrt(error2) / ((ATOL_S if block == 0 else ATOL_D) + np.sqrt(max(old2, new2)))
         worst, total = max(worst, ratio), total + ratio
     return worst / rtol if np.isfinite(total) else np.nan  # max() alone loses nan
 
@@ -569,7 +601,7 @@ def track_maximum(z, h, old, new, old_slope, new_slope, maximum):
 def advance(
     attempts, z_stop, clock, u, slope, maximum,
     first, last, nodes, cells, omega_cells, norm_weights, factors_of_rates, flavours, delta_mass,
-    a, c, error_weights, order, rtol, work,
+    a, c, error_weights, order, rtol, least_weight, work,
 ):  # fmt: skip
     """Attempt up to `attempts` steps towards `z_stop`.
 
@@ -602,7 +634,7 @@ def advance(
             solve_stage(tau, n, flavours, delta_mass, omega, residual, new, work)
             stage_derivative(new, residual, tau, k[i])
         error_estimate(error_weights, h, k, residual)
-        error = error_norm(residual, u, new, norm_weights, rtol)
+        error = error_norm(residual, u, new, norm_weights, rtol, tau, least_weight, work)
         verdict = end_step(clock, h, z_stop, error, order, MAX_STEP)
         if verdict == STEP_UNDERFLOW:
             return UNDERFLOW if np.isfinite(error) else NOT_FINITE

@@ -222,10 +222,18 @@ def test_solve_3x3_with_every_order_of_pivots():
 # -------------------------------------------------------------------------------------------------------- error norm
 
 
-def error_norm(error, size=1.0, weights=None):
+def error_norm(error, u=None, tau=0.1, h=(0.0, 0.0, 0.0), damping=0.0, least_weight=0.0):
+    """Of modes that all have the same h and G_0, with rtol 1e-5."""
     n = (len(error) - 3) // 8
-    u = np.full(len(error), size)
-    return kernel.error_norm(error, u, u, np.full(n, 1 / n) if weights is None else weights, 1e-5)
+    u = np.ones(len(error)) if u is None else u
+    work = kernel.workspace(np.ones(n))
+    rows = work[: kernel.SMALL].reshape(-1, kernel.STRIDE)[:, :n]
+    c, al = 2 * tau * np.array(h), 1 + tau * damping
+    for row, value in zip((kernel.C1, kernel.C2, kernel.C3), c, strict=True):
+        rows[row // kernel.STRIDE] = value
+    rows[kernel.ODD // kernel.STRIDE] = 1 / (al**2 + c @ c)
+    rows[kernel.EVEN // kernel.STRIDE] = al / (al**2 + c @ c)
+    return kernel.error_norm(error, u, u, np.full(n, 1 / n), 1e-5, tau, least_weight, work)
 
 
 @pytest.mark.parametrize("bad", [0, 2, 3, 14])
@@ -261,7 +269,32 @@ def test_error_norm_has_a_scale_for_each_kind_of_unknown():
     for part in (slice(0, 1), slice(1, 2), slice(2, 3), slice(3, 7), slice(7, 11)):
         error = np.zeros(11)
         error[part] = 1e-5 * u[part]
-        assert kernel.error_norm(error, u, u, np.ones(1), 1e-5) == pytest.approx(1.0, rel=1e-2)
+        assert error_norm(error, u) == pytest.approx(1.0, rel=1e-2)
+
+
+def test_error_norm_of_a_small_sum_of_large_asymmetries():
+    """To a thousandth of each, the sum has the relative accuracy of its own."""
+    u, error = np.ones(11), np.zeros(11)
+    u[:3], error[:3] = [1e-5, -2e-5, 1.02e-5], 1e-12
+    assert error_norm(error, u) == pytest.approx(3e-12 / 2e-7 / 1e-5, rel=1e-2)
+    u[:3] = [1e-5, -2e-5, 1e-5]
+    assert error_norm(error, u) == pytest.approx(3e-12 / 2e-8 / 1e-5, rel=1e-2)
+
+
+def test_error_norm_counts_what_precesses_by_what_it_leaves_behind():
+    h, damping, n = np.array([30.0, -10.0, 20.0]), 2.0, 4
+    along, across = h / np.linalg.norm(h), np.array([1.0, 1.0, -1.0]) / np.sqrt(3)
+    expected = (damping + kernel.DRIFT) / (2 * np.linalg.norm(h))
+    assert along @ across == pytest.approx(0, abs=1e-15) and expected < 0.1
+    for block in (3, 3 + 4 * n):  # s, d
+        norms = []
+        for direction in (along, across):
+            error = np.zeros(3 + 8 * n)
+            error[block + n : block + 4 * n] = np.repeat(1e-5 * direction, n)
+            norms += [error_norm(error, h=h, damping=damping, least_weight=least) for least in (0.0, 0.3, 1.0)]
+        np.testing.assert_allclose(norms, np.array([1, 1, 1, expected, 0.3, 1]) * norms[0], rtol=1e-10)
+        # Nothing precesses where h = 0, and damping faster than the precession leaves all of it.
+        assert error_norm(error) == pytest.approx(norms[0]) == error_norm(error, h=h, damping=1e3)
 
 
 # ------------------------------------------------------------------------------------- conservation laws, equilibrium

@@ -411,6 +411,34 @@ def test_baryons_per_lepton_asymmetry():
     assert ratio == pytest.approx(baryons_per_lepton_asymmetry(131.7, higgs_vev_squared(131.7)), rel=1e-14)
 
 
+# ------------------------------------------------------------------------------------------------ fast oscillations
+
+
+@pytest.mark.parametrize("grid", [AVERAGED, EIGHT_MODES], ids=["averaged", "8 modes"])
+def test_fast_oscillations_are_followed_as_long_as_they_matter(grid):
+    """delta_M = 3e-10 GeV: 10^5 radians of phase, most of which need not be followed."""
+    point, solver = FREEZE_IN | {"delta_M": 3e-10}, SolverSettings(rtol=1e-5)
+    plain, followed = (solve(point, grid, [50.0], solver, oscillation_weight=weight) for weight in (0.0, 1.0))
+    assert distance(asymmetries(plain), asymmetries(followed)) < 1e-5
+    for name in ("Y_N_2", "Y_N_3"):
+        assert plain.observables["scalar"][name] == pytest.approx(followed.observables["scalar"][name], rel=1e-4)
+    assert plain.steps < followed.steps / 3
+
+
+def test_cost_is_bounded_whatever_the_mass_splitting():
+    steps = [solve(FREEZE_IN | {"delta_M": 10.0**n}, AVERAGED).steps for n in range(-9, -5)]
+    assert steps[0] < 3000 and max(steps) == steps[0]
+
+
+@settings(max_examples=20)
+@given(st.floats(-10, -6), st.floats(-0.3, 0.3), ANGLE, st.booleans())
+def test_tolerance_holds_whatever_the_mass_splitting(log_delta_m, im_omega, re_omega, resolved):
+    point = FREEZE_IN | {"delta_M": 10**log_delta_m, "im_omega": im_omega, "re_omega": re_omega}
+    grid = EIGHT_MODES if resolved else AVERAGED
+    plain, careful = (asymmetries(solve(point, grid, solver=SolverSettings(rtol=rtol))) for rtol in (1e-5, 1e-7))
+    np.testing.assert_allclose(plain, careful, atol=1e-3 * np.max(np.abs(careful)) + 1e-20)
+
+
 # --------------------------------------------------------------------------------------------------------- failures
 
 
@@ -437,7 +465,10 @@ def test_step_budget_counts_what_came_before_a_pause():
 
 
 def test_time_budget_is_a_result_and_says_what_to_do():
-    outcome = MODEL.solve(problem(FREEZE_IN | {"delta_M": 1e-7}, EIGHT_MODES, solver=SolverSettings(max_seconds=0.01)))
+    endless = problem(
+        FREEZE_IN | {"delta_M": 1e-7}, EIGHT_MODES, solver=SolverSettings(max_seconds=0.01), oscillation_weight=1.0
+    )
+    outcome = MODEL.solve(endless)
     assert outcome.code == ResultCode.TIME_BUDGET
     assert outcome.observables == {} and "max_seconds" in outcome.message
 

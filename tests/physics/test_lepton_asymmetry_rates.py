@@ -47,12 +47,14 @@ def total(*arguments, **chosen):
 def test_asymmetries_are_those_of_the_literal_equations(name, grid):
     """At 131.7, 50, 10 and 1 GeV, each flavour: to 1e-4 of the largest one, with no table or solver in common.
 
-    The sum at 10 and 1 GeV, where it is no remainder of a cancellation, to 1e-4 of itself.
+    The sum at 10 and 1 GeV, where it is no remainder of a cancellation, to 1e-4 of itself.  (With the default
+    tolerance 1.2e-4 where the asymmetries have fallen to a hundredth of what they were.)
     """
     there = REFERENCE["points"][name]
     point = dict(there["point"])
     chosen = {setting: point.pop(setting) for setting in ("hierarchy", "oscillation_data")}
-    got = solve(point, GRIDS[grid], REFERENCE["temperatures"], T_end=1.0, **chosen).observables["trajectory"]
+    outcome = solve(point, GRIDS[grid], REFERENCE["temperatures"], SolverSettings(rtol=1e-6), T_end=1.0, **chosen)
+    got = outcome.observables["trajectory"]
     y, expected = (np.array([values[name] for name in NAMES]) for values in (got, there[grid]))
     assert np.max(np.abs(y - expected) / np.max(np.abs(expected), axis=0)) < 1e-4
     np.testing.assert_allclose(y.sum(axis=0)[2:], expected.sum(axis=0)[2:], rtol=1e-4)
