@@ -293,7 +293,7 @@ assert SLOPE == (N_CHANNELS - 1) * STRIDE, "the rows of coefficients are the cha
 
 
 def workspace(weights):
-    """What `solve_stage` works in, for modes of these `weights`; coefficients belong into the first N_CHANNELS rows.
+    """What a stage works in, for modes of these `weights`; coefficients belong into the first N_CHANNELS rows.
 
     After the rows follows what is not per mode: to allocate it would take longer than to compute it.
     """
@@ -303,7 +303,7 @@ def workspace(weights):
 
 
 @njit(cache=True, error_model="numpy")
-def copy(source, target):
+def copy_row(source, target):
     """target[k] = source[k] for the elements of the shorter one."""
     for k in range(min(source.size, target.size)):
         target[k] = source[k]
@@ -456,7 +456,7 @@ def solve_3x3(matrix, rhs, out):
 
 @njit(cache=True, error_model="numpy")
 def flow_products(flavours, n, w):
-    """w_k Gt_a . d_k and w_k (sigma_+ + sigma_-)_a a_0 in rows B00 ... B12, from the rows D0 ... D3."""
+    """w_k Gt_a . d_k in rows B00 ... B02, from the rows D0 ... D3."""
     e0, e1, e2, e3 = flavours[0]
     m0, m1, m2, m3 = flavours[1]
     t0, t1, t2, t3 = flavours[2]
@@ -468,14 +468,22 @@ def flow_products(flavours, n, w):
         w[B00 + k] = weight * (ge * (e0 * d0 + e1 * d1 + e3 * d3) - de * e2 * d2)
         w[B01 + k] = weight * (gm * (m0 * d0 + m1 * d1 + m3 * d3) - dm * m2 * d2)
         w[B02 + k] = weight * (gt * (t0 * d0 + t1 * d1 + t3 * d3) - dt * t2 * d2)
-        w[B10 + k] = weight * (w[SP0 + k] + w[SM0 + k]) * e0
-        w[B11 + k] = weight * (w[SP1 + k] + w[SM1 + k]) * m0
-        w[B12 + k] = weight * (w[SP2 + k] + w[SM2 + k]) * t0
+
+
+@njit(cache=True, error_model="numpy")
+def washout_products(flavours, n, w):
+    """w_k (sigma_+ + sigma_-)_a a_0 in rows B00 ... B02."""
+    e0, m0, t0 = flavours[0, 0], flavours[1, 0], flavours[2, 0]
+    for k in range(n):
+        weight = w[W + k]
+        w[B00 + k] = weight * (w[SP0 + k] + w[SM0 + k]) * e0
+        w[B01 + k] = weight * (w[SP1 + k] + w[SM1 + k]) * m0
+        w[B02 + k] = weight * (w[SP2 + k] + w[SM2 + k]) * t0
 
 
 @njit(cache=True, error_model="numpy")
 def add_rows(n, w, out):
-    """Add the sums over modes of rows B00 ... B22 to the nine elements of `out`; side by side, as sums wait on sums."""
+    """Sums over modes of rows B00 ... B22 in the nine elements of `out`; side by side, as sums wait on sums."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = 0.0
     for k in range(n):
         s0 += w[B00 + k]
@@ -488,43 +496,70 @@ def add_rows(n, w, out):
         s7 += w[B21 + k]
         s8 += w[B22 + k]
     for i, total in enumerate((s0, s1, s2, s3, s4, s5, s6, s7, s8)):
-        out[i] += total
+        out[i] = total
 
 
 @njit(cache=True, error_model="numpy")
-def solve_stage(tau, n, flavours, delta_mass, omega, r, out, work):
-    """(1 - tau A) u = r + tau source, by block elimination: modes, then the asymmetries, then the modes again.
+def add_three_rows(n, w, out):
+    """The same of rows B00 ... B02 alone."""
+    s0 = s1 = s2 = 0.0
+    for k in range(n):
+        s0 += w[B00 + k]
+        s1 += w[B01 + k]
+        s2 += w[B02 + k]
+    out[0], out[1], out[2] = s0, s1, s2
+
+
+# Slots of what is not per mode, behind the rows of the workspace.
+SCHUR, PULL, MATRIX, RHS, MU = SMALL, SMALL + 9, SMALL + 21, SMALL + 30, SMALL + 33
+
+
+@njit(cache=True, error_model="numpy")
+def factor_stage(tau, n, flavours, delta_mass, omega, work):
+    """Factor 1 - tau A by block elimination: each mode, and 1 + response omega for the asymmetries.
 
     Arguments as in `right_hand_side`, but that coefficients and weights are in the `workspace`.
     """
-    small = work[SMALL:]
-    small[:] = 0.0
-    sums, rhs, mu = small[:18], small[18:21], small[21:24]
-    pull, matrix = small[24:36].reshape((3, 4)), small[36:45].reshape((3, 3))
-    border, flow, washout = sums[:9].reshape((3, 3)), sums[9:12], sums[12:15]
-    for i in range(8):
-        copy(r[3 + i * n : 3 + (i + 1) * n], work[RS0 + i * STRIDE :])
-    for k in range(n):
-        work[RS0 + k] -= 2 * tau * work[SLOPE + k]
     factor_modes(tau, flavours, delta_mass, n, work)
-    add_rows(n, work, sums[:9])
-    solve_modes(tau, pull, n, work)
-    flow_products(flavours, n, work)
-    add_rows(n, work, sums[9:])
-    # (1 + response omega) X = rhs.  Loops, since calls of BLAS cost more than the products of such small matrices.
+    schur = work[SCHUR : SCHUR + 9].reshape((3, 3))
+    border, washout = work[MATRIX : MATRIX + 9].reshape((3, 3)), work[RHS : RHS + 3]
+    add_rows(n, work, work[MATRIX : MATRIX + 9])
+    washout_products(flavours, n, work)
+    add_three_rows(n, work, washout)
+    # Loops, since calls of BLAS cost more than the products of such small matrices.
     for a in range(3):
         for b in range(3):
             border[a, b] *= -4 * tau * tau
         border[a, a] += 4 * tau * washout[a]
         for b in range(3):
-            matrix[a, b] = border[a, 0] * omega[0, b] + border[a, 1] * omega[1, b] + border[a, 2] * omega[2, b]
-        matrix[a, a] += 1.0
-        rhs[a] = r[a] - 2 * tau * flow[a]
+            schur[a, b] = border[a, 0] * omega[0, b] + border[a, 1] * omega[1, b] + border[a, 2] * omega[2, b]
+        schur[a, a] += 1.0
+
+
+@njit(cache=True, error_model="numpy")
+def solve_factored(tau, n, flavours, omega, source, r, out, work):
+    """(1 - tau A) u = r + tau source g with what `factor_stage` left in `work`: modes, asymmetries, modes again.
+
+    g is the inhomogeneous part, -2 f_eq' in s_0; `source` is 1 for the solution and 0 for a derivative of it.
+    """
+    pull, matrix = work[PULL : PULL + 12].reshape((3, 4)), work[MATRIX : MATRIX + 9].reshape((3, 3))
+    rhs, mu = work[RHS : RHS + 3], work[MU : MU + 3]
+    for i in range(8):
+        copy_row(r[3 + i * n : 3 + (i + 1) * n], work[RS0 + i * STRIDE :])
+    for k in range(n):
+        work[RS0 + k] -= 2 * tau * source * work[SLOPE + k]
+    pull[:] = 0.0
+    solve_modes(tau, pull, n, work)
+    flow_products(flavours, n, work)
+    add_three_rows(n, work, rhs)
+    for a in range(3):
+        rhs[a] = r[a] - 2 * tau * rhs[a]
+    copy_row(work[SCHUR : SCHUR + 9], work[MATRIX : MATRIX + 9])
     solve_3x3(matrix, rhs, out[:3])
     chemical_potentials(omega, out, flavours, mu, pull)
     solve_modes(tau, pull, n, work)
     for i in range(8):
-        copy(work[S0 + i * STRIDE :], out[3 + i * n : 3 + (i + 1) * n])
+        copy_row(work[S0 + i * STRIDE :], out[3 + i * n : 3 + (i + 1) * n])
 
 
 @njit(cache=True, error_model="numpy")
@@ -631,7 +666,8 @@ def advance(
             cell = find_cell(z_stage, nodes, first, last)
             coefficients_at(cell, z_stage - nodes[cell], cells, factors_of_rates, STRIDE, work)
             susceptibility_at(cell, z_stage - nodes[cell], omega_cells, omega)
-            solve_stage(tau, n, flavours, delta_mass, omega, residual, new, work)
+            factor_stage(tau, n, flavours, delta_mass, omega, work)
+            solve_factored(tau, n, flavours, omega, 1.0, residual, new, work)
             stage_derivative(new, residual, tau, k[i])
         error_estimate(error_weights, h, k, residual)
         error = error_norm(residual, u, new, norm_weights, rtol, tau, least_weight, work)
