@@ -62,7 +62,8 @@ class RowLayout:
         observables = [
             Column(f"{GROUPS[o.kind]}/{o.name}", "f8", o.unit, o.long_name, second_axis[o.kind])
             for o in plan.model.observables
-            if o.kind == "scalar" or second_axis[o.kind] in self.dimensions
+            if (o.kind == "scalar" or second_axis[o.kind] in self.dimensions)
+            and (not o.only_with or any(settings[o.only_with] for _, settings in plan.variations))
         ]
         self.columns = (STATUS, ERROR, *observables, *_COST, CHECKSUM)
         self.row_type = np.dtype([("task", "i8"), *((c.name, c.dtype, self.shape(c)) for c in self.columns)])

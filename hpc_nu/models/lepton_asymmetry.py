@@ -25,8 +25,14 @@ from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath, therm
 from hpc_nu.plasma import susceptibilities as constant_susceptibilities
 from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
+from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.seesaw.averaged_rates import averaged_rates
-from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
+from hpc_nu.seesaw.casas_ibarra import (
+    pauli_components,
+    pauli_derivatives,
+    yukawa_couplings,
+    yukawa_derivatives,
+)
 from hpc_nu.seesaw.equilibration import damping_eigenvalues
 from hpc_nu.seesaw.mass_splitting import (
     hamiltonian_vector,
@@ -88,7 +94,11 @@ SETTINGS = (
         low=0.0,
         high=1.0,
     ),
+    Setting("derivatives", False, "final asymmetries by all parameters, at the price of about five solves"),
 )
+
+DIFFERENTIATED = ("Y_Delta_e", "Y_Delta_mu", "Y_Delta_tau", "Y_L", "Y_B")
+"""Of these there are derivatives."""
 
 OBSERVABLES = (
     Observable("Y_Delta_e", "1", "electron asymmetry n_Delta_e/s at T_end"),
@@ -122,9 +132,18 @@ OBSERVABLES = (
     Observable("f_N_2", "1", "occupation of N_2 (mean of both helicities) at T_end", "mode"),
     Observable("f_N_3", "1", "occupation of N_3 (mean of both helicities) at T_end", "mode"),
     Observable("f_Delta_N", "1", "Tr(rho_N - rho_Nbar) at T_end", "mode"),
+    *(
+        Observable(f"{name}_by_{p.name}", f"1/{p.unit}", f"derivative of {name} by {p.name}", only_with="derivatives")
+        for name in DIFFERENTIATED
+        for p in PARAMETERS
+    ),
 )
 
 _ATTEMPTS = 64  # steps between two looks at the clock: a millisecond or so
+
+_MASS_STEP = 1e-4
+"""Half of the relative difference of the two masses whose coefficients give the derivative by M."""
+
 _FIRST_STEP = 0.1
 
 
@@ -142,6 +161,7 @@ class _Moments(NamedTuple):
 # What a point or a variation may change without another table.
 _PER_POINT = (
     "hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor", "oscillation_weight",
+    "derivatives",
 )  # fmt: skip
 
 
@@ -160,6 +180,28 @@ class _Tables(NamedTuple):
     rates: object
     omega: np.ndarray
     first_cold: int
+
+
+class _TangentSystem(NamedTuple):
+    """What `kernel.advance` needs for derivatives by parameters, the first of which is the mass.
+
+    `flavours` (n_parameters, 3, 4) and `delta_mass` (n_parameters,) are the derivatives of what has that name in the
+    equations; `lighter` and `heavier` the cells of the rate tables of two `masses` [GeV].
+    """
+
+    lighter: np.ndarray
+    heavier: np.ndarray
+    masses: tuple
+    flavours: np.ndarray
+    delta_mass: np.ndarray
+
+    @property
+    def mass_step(self):
+        return self.masses[1] - self.masses[0]
+
+
+def _no_tangents(table):
+    return _TangentSystem(table.cells, table.cells, (0.0, 1.0), np.empty((0, 3, 4)), np.empty(0))
 
 
 @lru_cache(maxsize=64)
@@ -242,6 +284,29 @@ class _Solve:
             stops.add(SPHALERON_FREEZE_OUT)
         self.stops = np.array(sorted(stops, reverse=True))
         self.size = 3 + 8 * self.grid.n_modes
+        self.tangent_system = self._tangent_system(data, point) if settings["derivatives"] else _no_tangents(self.table)
+
+    def _tangent_system(self, data, point):
+        """Derivatives of all that the equations have by all parameters, in the order of PARAMETERS."""
+        angles = point["delta"], point["eta"], point["re_omega"], point["im_omega"]
+        by_parameter = yukawa_derivatives(data, self.mass, *angles)
+        changes = [by_parameter.get("mass" if p.name == "M" else p.name, np.zeros((3, 2))) for p in PARAMETERS]
+        lowest, highest = self._mass_range()
+        masses = max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
+        tables = [_tables(self._shared_settings(), mass, self.grid)[0] for mass in masses]
+        return _TangentSystem(
+            lighter=tables[0].cells,
+            heavier=tables[1].cells,
+            masses=masses,
+            flavours=np.array([pauli_derivatives(self.yukawas, change) for change in changes]),
+            delta_mass=np.array([float(p.name == "delta_M") for p in PARAMETERS]),
+        )
+
+    def _mass_range(self):
+        """For which there are rates."""
+        if self.settings["rates"] == "simple":
+            return 0.0, np.inf
+        return shared_table(self.settings["self_energy"], self.mass, self.settings["crossover"]).mass_range
 
     def _shared_settings(self):
         """Those that points of the same table have in common, in a form that can be looked up."""
@@ -254,6 +319,12 @@ class _Solve:
         self.u, self.slope, self.maximum = np.zeros(self.size), np.empty(self.size), np.array([0.0, z])
         self.moments = np.full((len(self.stops), len(_Moments._fields)), np.nan)
         self._modes(self.u)[0] = -2 * self.equilibrium(self.t_start)
+        n_parameters = len(self.tangent_system.delta_mass)
+        self.tangents, self.tangent_slopes = np.zeros((n_parameters, self.size)), np.zeros((n_parameters, self.size))
+        self.tangent_moments = np.full((len(self.stops), n_parameters, 3), np.nan)
+        if n_parameters:
+            lighter, heavier = (self.equilibrium(self.t_start, mass) for mass in self.tangent_system.masses)
+            self._modes(self.tangents[0])[0] = -2 * (heavier - lighter) / self.tangent_system.mass_step
         self._set_slope(0)
 
     def _set_slope(self, cell):
@@ -262,23 +333,41 @@ class _Solve:
         kernel.coefficients_at(cell, 0.0, self.table.cells, self.rate_factors, self.grid.n_modes, at_node.ravel())
         kernel.susceptibility_at(cell, 0.0, self.omega, omega)
         kernel.right_hand_side(self.u, at_node, self.table.weights, self.flavours, self.delta_mass, omega, self.slope)
+        if not len(self.tangents):
+            return
+        system = self.tangent_system
+        coefficients, mass_slopes, scratch = np.empty_like(at_node), np.empty_like(at_node), np.empty(self.size)
+        kernel.homogeneous_coefficients(
+            at_node.ravel(), self.grid.n_modes, cell, 0.0, system.lighter, system.heavier, system.mass_step,
+            self.rate_factors, coefficients, mass_slopes,
+        )  # fmt: skip
+        for p in range(len(self.tangents)):
+            kernel.tangent_slope(
+                p, self.u, self.tangents[p], coefficients, mass_slopes, self.table.weights, self.flavours,
+                self.delta_mass, omega, system.flavours, system.delta_mass, scratch, self.tangent_slopes[p],
+            )  # fmt: skip
 
     # The state is one flat array, so that the engine can send and store it without knowing what it means.
 
     def pack(self):
         parts = [[self.stop], self.clock, self.u, self.slope, self.maximum, self.moments.ravel()]
-        return np.concatenate(parts)
+        tangents = [self.tangents.ravel(), self.tangent_slopes.ravel(), self.tangent_moments.ravel()]
+        return np.concatenate(parts + tangents)
 
     def unpack(self, state):
-        sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2]
+        n_stops, n_parameters = len(self.stops), len(self.tangent_system.delta_mass)
+        n_tangents = n_parameters * self.size
+        sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2, n_stops * len(_Moments._fields), n_tangents, n_tangents]
         parts = np.split(np.array(state), np.cumsum(sizes))
         self.stop = int(parts[0][0])
         self.clock, self.u, self.slope, self.maximum = parts[1:5]
-        self.moments = parts[5].reshape(len(self.stops), -1)
+        self.moments = parts[5].reshape(n_stops, -1)
+        self.tangents, self.tangent_slopes = (part.reshape(n_parameters, self.size) for part in parts[6:8])
+        self.tangent_moments = parts[8].reshape(n_stops, n_parameters, 3)
 
     def advance(self, pause):
         """Step until the last stop, a failure, or `pause()`; returns the result code."""
-        t, s = self.table, self.solver
+        t, s, tangent = self.table, self.solver, self.tangent_system
         started = perf_counter()
         while self.stop < len(self.stops):
             t_stop = self.stops[self.stop]
@@ -286,8 +375,10 @@ class _Solve:
             first, end = (0, min(self.first_cold, len(t.cells))) if hot else (self.first_cold, len(t.cells))
             verdict = kernel.advance(
                 _ATTEMPTS, np.log(self.mass / t_stop), self.clock, self.u, self.slope, self.maximum,
+                self.tangents, self.tangent_slopes,
                 first, end - 1, t.nodes, t.cells, self.omega, t.norm_weights, self.rate_factors,
                 self.flavours, self.delta_mass,
+                tangent.lighter, tangent.heavier, tangent.mass_step, tangent.flavours, tangent.delta_mass,
                 self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
                 self.settings["oscillation_weight"], self.work,
             )  # fmt: skip
@@ -330,15 +421,16 @@ class _Solve:
         """y = k/T of the modes at `temperature` [GeV]."""
         return redshifted(self.grid.nodes, temperature, self.t_start, self.expansion)
 
-    def equilibrium(self, temperature):
+    def equilibrium(self, temperature, mass=None):
         """f_eq per mode, last; the averaged mode carries the density of one helicity state, h_0 n_eq/s."""
-        mass_over_t = self.mass / np.asarray(temperature)[..., np.newaxis]
+        mass_over_t = (self.mass if mass is None else mass) / np.asarray(temperature)[..., np.newaxis]
         occupation = equilibrium_occupation(mass_over_t, self.momenta(temperature))
         return (occupation @ self.grid.weights)[..., np.newaxis] if self.grid.kind == "averaged" else occupation
 
     def _record(self):
         w, modes = self.table.weights, self._modes(self.u)
         self.moments[self.stop] = _Moments(*self.u[:3], modes[0] @ w, modes[3] @ w, modes[4] @ w)
+        self.tangent_moments[self.stop] = self.tangents[:, :3]
 
     # Observables
 
@@ -390,9 +482,24 @@ class _Solve:
         values["Y_L_sphaleron"] = at_sphaleron["Y_L"][0]
         baryons = _baryons_per_charge(self.settings["susceptibilities"], self.settings["crossover"])
         values["Y_B"] = baryons @ [at_sphaleron[f"Y_Delta_{a}"][0] for a in FLAVOUR_NAMES]
+        values |= self.derivatives(baryons)
         values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.entropy_at_start
         values["T_Delta_e_max"] = self.mass * np.exp(-self.maximum[kernel.MAX_Z])
         return values
+
+    def derivatives(self, baryons):
+        """Those of the asymmetries in DIFFERENTIATED by all parameters; none without tangents."""
+        if not len(self.tangents):
+            return {}
+        end = self.tangent_moments[-1] / self.entropy_at_start
+        frozen = self.tangent_moments[self.stops == SPHALERON_FREEZE_OUT] / self.entropy_at_start
+        by_baryons = frozen[0] @ baryons if len(frozen) else np.full(len(end), np.nan)
+        columns = [*end.T, end.sum(axis=1), by_baryons]
+        return {
+            f"{name}_by_{p.name}": value
+            for name, column in zip(DIFFERENTIATED, columns, strict=True)
+            for p, value in zip(PARAMETERS, column, strict=True)
+        }
 
     def trajectories(self):
         return self.yields(self.temperatures) | self.rates_over_hubble(self.temperatures)
@@ -442,10 +549,22 @@ class LeptonAsymmetry(ModelWithThermalRates):
             problems.append(("output.temperatures", text))
         return problems
 
+    def check_points(self, settings, points, temperatures):
+        problems = super().check_points(settings, points, temperatures)
+        if settings["derivatives"] and self.needs_tables(settings) and not problems:
+            which = settings["self_energy"]
+            lowest, highest = (0.0, 0.0) if which == "this_mass" else shared_table(which).mass_range
+            if lowest == highest:
+                problems.append(
+                    f"derivatives = true with self_energy = {which}, a table of one mass: the derivative by M needs"
+                    " its neighbours; expected self_energy = default, or a table of several masses"
+                )
+        return problems
+
     def predicted_seconds(self, settings, n_modes, solver):
         """A rate table, and steps whose number depends little on the number of modes."""
         steps = 60 * np.log(settings["T_start"] / settings["T_end"]) * (1e-4 / solver.rtol) ** 0.2
-        return 5e-3 + steps * (2e-5 + 5e-7 * n_modes)
+        return 5e-3 + steps * (2e-5 + 5e-7 * n_modes) * (5 if settings["derivatives"] else 1)
 
     def solve(self, problem, state=None, pause=lambda: False):
         run = _Solve(problem)

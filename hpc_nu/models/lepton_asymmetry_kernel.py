@@ -633,26 +633,94 @@ def track_maximum(z, h, old, new, old_slope, new_slope, maximum):
 
 
 @njit(cache=True, error_model="numpy")
+def tangent_slope(
+    p, u, tangent, coefficients, mass_slopes, weights, flavours, delta_mass, omega, flavour_slopes, delta_mass_slopes,
+    scratch, out,
+):  # fmt: skip
+    """d/dz of the derivative of u by parameter `p`: A (du/dp) + (dA/dp) u + dg/dp.
+
+    The right-hand side is linear in the Yukawa components with `delta_mass`, and in the coefficients.
+
+    Parameters
+    ----------
+    tangent : (3 + 8 n_modes,) array
+        du/dp; of length 0 for (dA/dp) u + dg/dp alone, which is the source of a stage.
+    coefficients, mass_slopes : (N_CHANNELS, n_modes) arrays
+        At this z, and their derivatives by the mass at this temperature; those of f_eq' count in the second alone.
+    flavour_slopes, delta_mass_slopes : (n_parameters, 3, 4) and (n_parameters,) arrays
+        Derivatives of `flavours` and of `delta_mass`; the first parameter is the mass.
+    scratch : (3 + 8 n_modes,) array
+    """
+    right_hand_side(u, coefficients, weights, flavour_slopes[p], delta_mass_slopes[p], omega, out)
+    if p == 0:
+        right_hand_side(u, mass_slopes, weights, flavours, delta_mass, omega, scratch)
+        for n in range(out.size):
+            out[n] += scratch[n]
+    if tangent.size:
+        right_hand_side(tangent, coefficients, weights, flavours, delta_mass, omega, scratch)
+        for n in range(out.size):
+            out[n] += scratch[n]
+
+
+@njit(cache=True, error_model="numpy")
+def homogeneous_coefficients(
+    work, stride, cell, t, lighter, heavier, mass_step, factors, coefficients, mass_slopes
+):  # fmt: skip
+    """Fill what `tangent_slope` needs, from the coefficients in `work` and from tables of two masses.
+
+    Parameters
+    ----------
+    work, stride
+        Rows of coefficients as from `coefficients_at`.
+    lighter, heavier : arrays as `cells` of `coefficients_at`
+        Of two masses that differ by `mass_step` [GeV], on the same temperatures.
+    """
+    n = coefficients.shape[1]
+    coefficients_at(cell, t, heavier, factors, n, mass_slopes.reshape(mass_slopes.size))
+    coefficients_at(cell, t, lighter, factors, n, coefficients.reshape(coefficients.size))
+    for i in range(coefficients.shape[0]):
+        for k in range(n):
+            mass_slopes[i, k] = (mass_slopes[i, k] - coefficients[i, k]) / mass_step
+            coefficients[i, k] = work[i * stride + k]
+    coefficients[FS] = 0.0
+
+
+@njit(cache=True, error_model="numpy")
 def advance(
-    attempts, z_stop, clock, u, slope, maximum,
+    attempts, z_stop, clock, u, slope, maximum, tangents, tangent_slopes,
     first, last, nodes, cells, omega_cells, norm_weights, factors_of_rates, flavours, delta_mass,
+    lighter, heavier, mass_step, flavour_slopes, delta_mass_slopes,
     a, c, error_weights, order, rtol, least_weight, work,
 ):  # fmt: skip
     """Attempt up to `attempts` steps towards `z_stop`.
 
-    The state (`clock`, `u`, `slope`, `maximum`) is updated in place and is complete: calling again continues.
-    Coefficients are those of the cells `first` to `last` of the table, which may jump beyond.
+    The state (`clock`, `u`, `slope`, `maximum`, `tangents`, `tangent_slopes`) is updated in place and is complete:
+    calling again continues.  Coefficients are those of the cells `first` to `last` of the table, which may jump beyond.
+
+    Parameters
+    ----------
+    tangents, tangent_slopes : (n_parameters, 3 + 8 n_modes) arrays
+        Derivatives of u and of its slope by parameters, of which the first is the mass; n_parameters may be 0.  They
+        are those of the discrete solution, for the steps that u needs.
+    lighter, heavier, mass_step, flavour_slopes, delta_mass_slopes
+        For the tangents alone: see `homogeneous_coefficients` and `tangent_slope`.
 
     Returns
     -------
     int
         RUNNING, AT_STOP, UNDERFLOW or NOT_FINITE.
     """
-    n_stages, n = error_weights.size, norm_weights.size
+    n_stages, n, n_parameters = error_weights.size, norm_weights.size, tangents.shape[0]
     k = np.empty((n_stages, u.size))
     k[0] = slope
-    residual, new = np.empty(u.size), np.empty(u.size)
-    omega = np.empty((3, 3))
+    tangent_k = np.empty((n_parameters, n_stages, u.size))
+    new_tangents = np.empty((n_parameters, u.size))
+    for p in range(n_parameters):
+        tangent_k[p, 0] = tangent_slopes[p]
+    residual, new, source, scratch = np.empty(u.size), np.empty(u.size), np.empty(u.size), np.empty(u.size)
+    coefficients, mass_slopes = np.empty((N_CHANNELS, n)), np.empty((N_CHANNELS, n))
+    omega, nothing = np.empty((3, 3)), np.empty(0)
+    weights = work[W : W + n]
     tau_over_h = a[1, 1]
     if z_stop - clock[Z] <= SAME_STOP:
         return AT_STOP
@@ -669,6 +737,21 @@ def advance(
             factor_stage(tau, n, flavours, delta_mass, omega, work)
             solve_factored(tau, n, flavours, omega, 1.0, residual, new, work)
             stage_derivative(new, residual, tau, k[i])
+            if n_parameters:
+                homogeneous_coefficients(
+                    work, STRIDE, cell, z_stage - nodes[cell], lighter, heavier, mass_step, factors_of_rates,
+                    coefficients, mass_slopes,
+                )  # fmt: skip
+            for p in range(n_parameters):
+                stage_residual(a, i, h, tangents[p], tangent_k[p], residual)
+                tangent_slope(
+                    p, new, nothing, coefficients, mass_slopes, weights, flavours, delta_mass, omega,
+                    flavour_slopes, delta_mass_slopes, scratch, source,
+                )  # fmt: skip
+                for m in range(u.size):
+                    scratch[m] = residual[m] + tau * source[m]
+                solve_factored(tau, n, flavours, omega, 0.0, scratch, new_tangents[p], work)
+                stage_derivative(new_tangents[p], residual, tau, tangent_k[p, i])
         error_estimate(error_weights, h, k, residual)
         error = error_norm(residual, u, new, norm_weights, rtol, tau, least_weight, work)
         verdict = end_step(clock, h, z_stop, error, order, MAX_STEP)
@@ -679,6 +762,10 @@ def advance(
             u[:] = new
             k[0] = k[n_stages - 1]
             slope[:] = k[0]
+            for p in range(n_parameters):
+                tangents[p] = new_tangents[p]
+                tangent_k[p, 0] = tangent_k[p, n_stages - 1]
+                tangent_slopes[p] = tangent_k[p, 0]
             if clock[Z] == z_stop:
                 return AT_STOP
     return RUNNING

@@ -74,12 +74,15 @@ class Observable:
     kind : str
         "scalar" (one number a task), "trajectory" (on the output temperatures), "spectrum" (on the output
         momenta) or "mode" (on the task's own momentum modes).
+    only_with : str
+        Name of a switch among the settings without which there is no such observable; empty if it is always there.
     """
 
     name: str
     unit: str
     long_name: str
     kind: str = "scalar"
+    only_with: str = ""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,46 @@ def yukawa_couplings(data, mass, delta, eta, re_omega, im_omega):
     return light @ rotation * np.sqrt(mass) / NEUTRAL_VEV
 
 
+def yukawa_derivatives(data, mass, delta, eta, re_omega, im_omega):
+    """Derivatives of `yukawa_couplings` by its parameters; arguments as there.
+
+    F is sqrt(M) times a linear function of e^(i delta), e^(-i delta), e^(i eta), cos w and sin w, so that differences
+    over a half turn are its exact derivatives by the phases, and a quarter turn is that by w.
+
+    Returns
+    -------
+    dict of str to (3, 2) complex array
+        By mass [1/GeV], im_omega, re_omega, delta and eta [1/rad].
+    """
+
+    def couplings(delta=delta, eta=eta, re_omega=re_omega):
+        return yukawa_couplings(data, mass, delta, eta, re_omega, im_omega)
+
+    quarter = math.pi / 2
+    by_omega = couplings(re_omega=re_omega + quarter)
+    return {
+        "mass": couplings() / (2 * mass),
+        "im_omega": 1j * by_omega,
+        "re_omega": by_omega,
+        "delta": (couplings(delta=delta + quarter) - couplings(delta=delta - quarter)) / 2,
+        "eta": (couplings(eta=eta + quarter) - couplings(eta=eta - quarter)) / 2,
+    }
+
+
+def pauli_derivatives(yukawas, change):
+    """Derivative of `pauli_components`, a quadratic form, where F changes by `change` times a small number.
+
+    Parameters
+    ----------
+    yukawas, change : (3, 2) complex arrays
+
+    Returns
+    -------
+    (3, 4) array
+    """
+    return (pauli_components(yukawas + change) - pauli_components(yukawas - change)) / 2
+
+
 def pauli_components(yukawas):
     """Pauli components of (Y_a)_IJ = F^*_aI F_aJ = a_0 + a . sigma for each flavour.
 

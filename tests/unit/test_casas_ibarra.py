@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpc_nu.seesaw.casas_ibarra import NEUTRAL_VEV, pauli_components, yukawa_couplings
+from hpc_nu.seesaw.casas_ibarra import (
+    NEUTRAL_VEV,
+    pauli_components,
+    pauli_derivatives,
+    yukawa_couplings,
+    yukawa_derivatives,
+)
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.seesaw.simple_rates import simple_rates
 
@@ -116,3 +122,21 @@ def test_lightest_neutrino_is_massless_and_splittings_are_as_given(fit):
         assert m[1] ** 2 - m[0] ** 2 == pytest.approx(data.dm2_solar)
         largest = m[2] ** 2 - m[0] ** 2 if hierarchy == "normal" else m[1] ** 2 - m[2] ** 2
         assert largest == pytest.approx(data.dm2_atmospheric)
+
+
+@given(DATA, MASS, ANGLE, ANGLE, ANGLE, st.floats(-3.0, 3.0))
+def test_derivatives_are_the_limits_of_differences(data, mass, delta, eta, re_omega, im_omega):
+    point = {"mass": mass, "delta": delta, "eta": eta, "re_omega": re_omega, "im_omega": im_omega}
+    f = yukawa_couplings(data, **point)
+    for name, derivative in yukawa_derivatives(data, **point).items():
+        step = 1e-3 * (mass if name == "mass" else 1.0)
+
+        def central(h, name=name, of=lambda f: f):
+            up, down = (of(yukawa_couplings(data, **point | {name: point[name] + sign * h})) for sign in (1, -1))
+            return (up - down) / (2 * h)
+
+        scale = np.max(np.abs(f)) / (mass if name == "mass" else 1.0)
+        expected = (4 * central(step) - central(2 * step)) / 3
+        np.testing.assert_allclose(derivative, expected, atol=1e-10 * scale)
+        expected = (4 * central(step, of=pauli_components) - central(2 * step, of=pauli_components)) / 3
+        np.testing.assert_allclose(pauli_derivatives(f, derivative), expected, atol=1e-9 * scale * np.max(np.abs(f)))
