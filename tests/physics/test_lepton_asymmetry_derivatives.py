@@ -1,4 +1,4 @@
-"""Derivatives of the final asymmetries by the parameters: the tangent-linear equations against differences of solves."""
+"""Derivatives of the final asymmetries by the parameters: tangent-linear equations against differences of solves."""
 
 import h5py
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from campaigns import write
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lepton_asymmetry_points import FREEZE_IN, FREEZE_OUT, PI, problem
+from lepton_asymmetry_points import FREEZE_IN, FREEZE_OUT, problem
 
 from hpc_nu import cli
 from hpc_nu.models.lepton_asymmetry import DIFFERENTIATED, OBSERVABLES, PARAMETERS, SETTINGS, LeptonAsymmetry
