@@ -224,7 +224,7 @@ def begin_newton(newton):
 def newton_start(residual, tau, k_before, out):
     """out = r_i + tau k_{i-1}: off by O(h^2), where r_i and the stage before are off by O(h).
 
-    It takes 1.7 updates a stage on Kaps' problem, where those take 3.  (With an f that is not defined everywhere, the
+    It takes 1.3 to 1.9 updates a stage on Kaps' problem, those 1.8 to 3.  (Where f is not defined everywhere, the
     stage before is the safer start: what `out` already holds, if it held u at the start of the step.)
     """
     for n in range(out.size):
