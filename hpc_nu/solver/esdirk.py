@@ -10,6 +10,8 @@ model's business: its compiled loop calls, for each attempted step,
     for i in 1 ... n_stages - 1:  stage_residual(...); <solve the stage>; stage_derivative(...)
     error_estimate(...); <norm of it, in units of the tolerance>; end_step(...)
 
+`hpc_nu.solver.arrow` has the stage of models whose own is not known in closed form, linear or not.
+
 (An integrator that takes the stage solve as an argument would save these lines, but numba cannot keep such a function
 in its on-disk cache: every process would compile it again.)
 
