@@ -4,8 +4,9 @@
     plot_convergence.py FILE.h5 [--task N] -o convergence.png
 
 Electron asymmetry for the numbers of modes of the paper's grid; total asymmetry momentum-averaged and resolved; and the
-error of the total asymmetry at the end against the number of modes, for every family of grids.  The first two show the
-point of task N, else the tuned point (all offsets zero), else the first; the third all points.
+errors of the final total asymmetry and of the baryon asymmetry against the number of modes, for every family of grids.
+The first two show the point of task N, else the tuned point (all offsets zero), else the first; the others all points,
+and so does the table of errors that is printed.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np  # noqa: E402
 from hpc_nu.analysis import ResultsError, figures, final_error, finest_grid, read_results  # noqa: E402
 
 PAPER_OPTIONS = {"y_min": 0.1, "y_max": 20.0, "soft_modes": []}
+ERRORS_OF = {"Y_L": "$Y_L$", "Y_B": "$Y_B$"}
 # Dashes of the one fall into the gaps of the other: the curves coincide.
 RESOLVED_IN_FIG_15 = {48: ("tab:orange", (0, (4, 4))), 82: ("tab:green", (4, (4, 4)))}
 
@@ -74,9 +76,9 @@ def draw_total(axes, rows, reference):
     axes.set_title(f"After fig. 15 of {figures.PAPER}: momentum-averaged and momentum-resolved")
 
 
-def draw_error(axes, results, variation):
-    """Error of the final total asymmetry, median over the points and the range of four fifths of them."""
-    error = final_error(results.select(variation=variation, status="done"))
+def draw_error(axes, results, variation, observable, symbol):
+    """Error of a final asymmetry, median over the points and the range of four fifths of them."""
+    error = final_error(results.select(variation=variation, status="done"), observable)
     n_points = error.sizes["point"]
     n_modes = error.n_modes.values
     low, median, high = error.quantile([0.1, 0.5, 0.9], dim="point", skipna=True).values
@@ -99,23 +101,26 @@ def draw_error(axes, results, variation):
     axes.set_xticks(ticks, labels=[str(n) for n in ticks])
     axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     axes.set_xlabel(r"number of momentum modes $N_{\rm modes}$")
-    axes.set_ylabel(rf"$|Y_L/Y_L^{{\rm ref}} - 1|$ at $T = {results.settings(variation)['T_end']:g}$ GeV")
+    axes.set_ylabel(rf"error of {symbol}, $|Y/Y^{{\rm ref}} - 1|$")
     axes.grid(alpha=0.3)
     reference = figures.grid_text(results.grids[error.attrs["reference"]])
     points = f", median and 10-90 % range of {n_points} points;\n" if n_points > 1 else "; "
-    axes.set_title(f"Error of the final $Y_L${points}reference: {reference}")
+    axes.set_title(f"Error of the final {symbol}{points}reference: {reference}")
 
 
 def draw(results, rows):
     """The figure; `rows` are those of the point in the first two panels."""
     reference = finest_grid(rows)
-    picture, panels = plt.subplots(3, 1, figsize=(8.5, 13.0), layout="constrained")
+    variation = rows.points.variation.values[0]
+    observables = asymmetries_that_are_there(results, variation)
+    n_panels = 2 + len(observables)
+    picture, panels = plt.subplots(n_panels, 1, figsize=(8.5, 4.3 * n_panels), layout="constrained")
     draw_electron(panels[0], rows, reference)
     draw_total(panels[1], rows, reference)
     for axes in panels[:2]:
         figures.temperature_axis(axes, rows.trajectories.temperature.values)
-    variation = rows.points.variation.values[0]
-    draw_error(panels[2], results, variation)
+    for axes, observable in zip(panels[2:], observables, strict=True):
+        draw_error(axes, results, variation, observable, ERRORS_OF[observable])
     for axes in panels:
         figures.legend_beside(axes)
         axes.title.set_fontsize("medium")
@@ -126,6 +131,23 @@ def draw(results, rows):
     return picture
 
 
+def asymmetries_that_are_there(results, variation):
+    """Of ERRORS_OF; no baryons in a campaign that misses the sphaleron freeze-out."""
+    scalars = results.select(variation=variation, status="done").scalars
+    return [name for name in ERRORS_OF if np.any(np.isfinite(scalars[name]))]
+
+
+def error_table(results, variation):
+    """Quantiles over the points of the errors on each grid."""
+    rows, names = results.select(variation=variation, status="done"), asymmetries_that_are_there(results, variation)
+    lines = [f"{'error of':28s}" + "".join(f"{name + ': median':>16s}{'90 %':>9s}{'largest':>9s}" for name in names)]
+    errors = [final_error(rows, name) for name in names]
+    for grid in errors[0].grid.values:
+        quantiles = [error.sel(grid=grid).quantile([0.5, 0.9, 1.0]).values for error in errors]
+        lines.append(f"{grid:28s}" + "".join("{:16.1e}{:9.1e}{:9.1e}".format(*values) for values in quantiles))
+    return "\n".join(lines)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", metavar="FILE.h5")
@@ -134,7 +156,9 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         results = read_results(options.file, model="lepton_asymmetry")
-        figures.save(draw(results, choose(results, options.task)), options.output)
+        rows = choose(results, options.task)
+        figures.save(draw(results, rows), options.output)
+        print(error_table(results, rows.points.variation.values[0]))
     except ResultsError as error:
         print(f"plot_convergence: {error}", file=sys.stderr)
         return 2
