@@ -278,6 +278,21 @@ def test_tool_draws_a_picture_of_a_campaign_that_is_not_complete(damaged, tool):
     assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 20_000
 
 
+def test_averaged_and_resolved_are_compared_point_by_point(damaged):
+    scale_by_grid(damaged, FACTORS | {"averaged": 1.2})
+    picture = damaged.with_suffix(".png")
+    ended = run_tool("plot_averaged_vs_resolved", damaged, "-o", picture)
+    assert ended.returncode == 0, ended.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "Y_L, all                3 points: median 1.200, 10-90 % 1.200 ... 1.200" in ended.stdout
+    assert "Y_B" not in ended.stdout  # the campaign ends before it is frozen in
+    with h5py.File(damaged) as file:
+        averaged = np.flatnonzero(file["points/grid"].asstr()[:] == "averaged")
+    set_status(damaged, averaged, 0)
+    ended = run_tool("plot_averaged_vs_resolved", damaged, "-o", picture)
+    assert ended.returncode == 2 and "done on the grid averaged and on a resolved one" in ended.stderr
+
+
 @pytest.mark.parametrize("tool", ["plot_evolution", "plot_convergence"])
 def test_tool_says_in_one_line_why_it_draws_nothing(damaged, tool):
     picture = damaged.with_suffix(".png")
