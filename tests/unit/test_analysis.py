@@ -284,7 +284,7 @@ def test_averaged_and_resolved_are_compared_point_by_point(damaged):
     ended = run_tool("plot_averaged_vs_resolved", damaged, "-o", picture)
     assert ended.returncode == 0, ended.stderr
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "Y_L, all                3 points: median 1.200, 10-90 % 1.200 ... 1.200" in ended.stdout
+    assert "Y_L, all               3 points: median 1.200, 10-90 % 1.200 ... 1.200" in ended.stdout
     assert "Y_B" not in ended.stdout  # the campaign ends before it is frozen in
     with h5py.File(damaged) as file:
         averaged = np.flatnonzero(file["points/grid"].asstr()[:] == "averaged")
