@@ -48,9 +48,9 @@ class _Worker:
 
     def solve_one(self):
         task_class = self.worker.next_class()
-        seconds = self.worker.solve_next(self.heard_end_of_epoch)
-        if seconds is not None:
-            self.report[:] = task_class, self.report[1] + 1, self.report[2] + seconds
+        finished = self.worker.solve_next(self.heard_end_of_epoch)
+        if finished is not None:
+            self.report[:] = task_class, self.report[1] + finished[0], self.report[2] + finished[1]
 
     def ask(self):
         """Ask for work without waiting for the master to listen: it may be on its way into the commit."""
@@ -104,10 +104,10 @@ class _Master:
                 self.worker.add(*self.next_batch())
             if self.worker.queue:
                 task_class = self.worker.next_class()
-                seconds = self.worker.solve_next(self.end_of_epoch)
-                if seconds is not None:
-                    self.schedule.record(task_class, 1, seconds)
-                    self.progress.count(1)
+                finished = self.worker.solve_next(self.end_of_epoch)
+                if finished is not None:
+                    self.schedule.record(task_class, *finished)
+                    self.progress.count(finished[0])
             else:
                 time.sleep(_NAP)
         word = np.zeros(1, dtype=np.int64)

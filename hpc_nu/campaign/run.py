@@ -54,7 +54,7 @@ def run(communicator, input_path, output_path):
             return COMPLETE
         with stop.at_once(lambda: communicator.Abort(CHECKPOINTED)):
             plan.model.prepare([settings for _, settings in plan.variations], plan.points, communicator)
-        _compile(communicator, plan, waiting[0])
+        _compile(communicator, plan, waiting)
         progress = Progress(plan.n_tasks, plan.n_tasks - len(waiting))
         complete = farm(communicator, plan, results, checkpoint, waiting, suspended, stop, progress)
         if communicator.rank == 0:
@@ -157,11 +157,15 @@ def _refuse_unwritable(path):
         ) from None
 
 
-def _compile(communicator, plan, task):
+def _compile(communicator, plan, waiting):
     """Fill the on-disk cache of compiled kernels from rank 0, before the others load it: they would all compile."""
     if communicator.rank == 0:
         log.info("loading kernels (the first time they are compiled, some 20 s)")
-        problem = plan.problem(task)
+        _, firsts = np.unique(plan.task_class(waiting), return_index=True)
+        problems = [plan.problem(waiting[first]) for first in firsts]
+        problems = [replace(problem, solver=replace(problem.solver, max_steps=1)) for problem in problems]
         with suppress(Exception):  # a point that fails does so again as a task, and becomes a row with its reason
-            plan.model.solve(replace(problem, solver=replace(problem.solver, max_steps=1)))
+            plan.model.solve(problems[0])
+        with suppress(Exception):
+            plan.model.solve_together([next(p for p in problems if plan.model.batch_key(p) is not None)])
     communicator.barrier()

@@ -6,6 +6,7 @@ Compiled kernels and the tables of the self-energy; a campaign would make them a
 import math
 import os
 from contextlib import suppress
+from dataclasses import replace
 
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, Refused
 from hpc_nu.campaign.progress import log, start_logging
@@ -62,6 +63,8 @@ def compile_model(model):
     )
     with suppress(Exception):  # what the point gives is of no interest
         model.solve(problem)
+    with suppress(Exception):  # many models have nothing to solve together
+        model.solve_together([replace(problem, grid=momentum_grid.averaged())])
 
 
 def _some_value(parameter):

@@ -12,9 +12,12 @@ from hpc_nu.solver.result_codes import ResultCode
 
 _TRIES = 2
 
+_MOST_TOGETHER = 64
+"""Most tasks that are given to the model at once."""
+
 
 class Worker:
-    """The tasks that this rank holds.
+    """The tasks that this rank holds.  Which of them are solved together shows in their cost alone.
 
     Attributes
     ----------
@@ -28,6 +31,7 @@ class Worker:
         self.plan, self.layout, self.rank = plan, layout, rank
         self.queue, self.finished = deque(), []
         self.suspended = {}  # task -> Suspended, for tasks of the queue that have been begun
+        self.alone = set()  # tasks of the queue that were tried together with others, without success
 
     def add(self, tasks, suspended=()):
         """Queue `tasks`; those of `suspended` continue from their state."""
@@ -39,13 +43,49 @@ class Worker:
         return self.plan.task_class(self.queue[0])
 
     def solve_next(self, pause):
-        """Solve the first task of the queue until it is finished or `pause()` is true.
+        """Solve the first task of the queue until it is finished or `pause()` is true; with it, those behind it that
+        the model can solve together with it.
 
         Returns
         -------
-        float or None
-            Time of the task [s]; None if it was paused.
+        (int, float) or None
+            Number of tasks that were finished, all of one class, and their time [s]; None if there are none.
         """
+        together = self._together()
+        return self._solve_together(together, pause) if len(together) > 1 else self._solve_first(pause)
+
+    def _together(self):
+        """Problems of the first tasks of the queue, as many as can be solved together."""
+        problems, key = {}, None
+        for task in self.queue:
+            if task in self.suspended or task in self.alone or len(problems) == _MOST_TOGETHER:
+                break
+            problem = self.plan.problem(task)
+            its_key = self.plan.model.batch_key(problem)
+            if its_key is None or (problems and its_key != key):
+                break
+            problems[task], key = problem, its_key
+        return problems
+
+    def _solve_together(self, problems, pause):
+        started = time.perf_counter()
+        try:
+            outcomes = self.plan.model.solve_together(list(problems.values()), pause)
+        except Exception:  # noqa: BLE001 - alone, the task that raised it becomes a row with its reason
+            outcomes = [None] * len(problems)
+        seconds = time.perf_counter() - started
+        outcomes = dict(zip(problems, outcomes, strict=True))
+        done = [task for task, outcome in outcomes.items() if outcome is not None]
+        left = [task for task, outcome in outcomes.items() if outcome is None]
+        if not pause():
+            self.alone.update(left)
+        for _ in problems:
+            self.queue.popleft()
+        self.queue.extendleft(reversed(left))
+        self.finished += [self._row(task, outcomes[task], seconds / len(done), 1) for task in done]
+        return (len(done), seconds) if done else None
+
+    def _solve_first(self, pause):
         task = self.queue[0]
         attempt, spent, state = 0, 0.0, None
         if task in self.suspended:
@@ -64,8 +104,9 @@ class Worker:
                 break
             attempt, spent, state = attempt + 1, 0.0, None
         self.queue.popleft()
+        self.alone.discard(task)
         self.finished.append(self._row(task, outcome, spent, attempt + 1))
-        return spent
+        return 1, spent
 
     def _row(self, task, outcome, seconds, tries):
         try:

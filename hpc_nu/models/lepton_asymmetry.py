@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from hpc_nu.models import lepton_asymmetry_batch as batch
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
 from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
@@ -145,6 +146,9 @@ _MASS_STEP = 1e-4
 """Half of the relative difference of the two masses whose coefficients give the derivative by M."""
 
 _FIRST_STEP = 0.1
+
+_LANES = 16  # points side by side: fewer leave vector registers empty, more wait longer for the slowest
+_MOST_STEPS_TOGETHER = 5000
 
 
 class _Moments(NamedTuple):
@@ -365,18 +369,43 @@ class _Solve:
         self.tangents, self.tangent_slopes = (part.reshape(n_parameters, self.size) for part in parts[6:8])
         self.tangent_moments = parts[8].reshape(n_stops, n_parameters, 3)
 
+    def next_stop(self):
+        """Where the kernel is to go: z, and the first and last cell of the table that hold until there."""
+        t_stop, n_cells = self.stops[self.stop], len(self.table.cells)
+        hot = t_stop >= SPHALERON_FREEZE_OUT
+        first, end = (0, min(self.first_cold, n_cells)) if hot else (self.first_cold, n_cells)
+        return np.log(self.mass / t_stop), first, end - 1
+
+    def arrive(self):
+        """Record what is asked for at a stop; True if it was the last."""
+        self._record()
+        t_stop = self.stops[self.stop]
+        self.stop += 1
+        if self.stop == len(self.stops):
+            return True
+        if t_stop == SPHALERON_FREEZE_OUT:
+            self._set_slope(self.first_cold)
+        return False
+
+    def outcome(self):
+        """What a solve that has reached its last stop gives."""
+        observables = {
+            "scalar": self.scalars(),
+            "trajectory": self.trajectories() if len(self.temperatures) else {},
+            "mode": self.mode_values(),
+        }
+        return Outcome(ResultCode.DONE, observables, steps=self.steps, rejected=self.rejected)
+
     def advance(self, pause):
         """Step until the last stop, a failure, or `pause()`; returns the result code."""
         t, s, tangent = self.table, self.solver, self.tangent_system
         started = perf_counter()
         while self.stop < len(self.stops):
-            t_stop = self.stops[self.stop]
-            hot = t_stop >= SPHALERON_FREEZE_OUT
-            first, end = (0, min(self.first_cold, len(t.cells))) if hot else (self.first_cold, len(t.cells))
+            z_stop, first, last = self.next_stop()
             verdict = kernel.advance(
-                _ATTEMPTS, np.log(self.mass / t_stop), self.clock, self.u, self.slope, self.maximum,
+                _ATTEMPTS, z_stop, self.clock, self.u, self.slope, self.maximum,
                 self.tangents, self.tangent_slopes,
-                first, end - 1, t.nodes, t.cells, self.omega, t.norm_weights, self.rate_factors,
+                first, last, t.nodes, t.cells, self.omega, t.norm_weights, self.rate_factors,
                 self.flavours, self.delta_mass,
                 tangent.lighter, tangent.heavier, tangent.mass_step, tangent.flavours, tangent.delta_mass,
                 self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
@@ -386,13 +415,8 @@ class _Solve:
                 return ResultCode.STEP_TOO_SMALL
             if verdict == kernel.NOT_FINITE:
                 return ResultCode.NOT_FINITE
-            if verdict == kernel.AT_STOP:
-                self._record()
-                self.stop += 1
-                if self.stop == len(self.stops):
-                    break
-                if t_stop == SPHALERON_FREEZE_OUT:
-                    self._set_slope(self.first_cold)
+            if verdict == kernel.AT_STOP and self.arrive():
+                break
             if self.steps + self.rejected >= s.max_steps:
                 return ResultCode.STEP_BUDGET
             if perf_counter() - started > s.max_seconds:
@@ -578,9 +602,19 @@ class LeptonAsymmetry(ModelWithThermalRates):
         if code != ResultCode.DONE:
             message = f"{code.name.lower()} at T = {run.temperature:.6g} GeV: {code.advice}"
             return Outcome(code, steps=run.steps, rejected=run.rejected, message=message)
-        observables = {
-            "scalar": run.scalars(),
-            "trajectory": run.trajectories() if len(problem.temperatures) else {},
-            "mode": run.mode_values(),
-        }
-        return Outcome(code, observables, steps=run.steps, rejected=run.rejected)
+        return run.outcome()
+
+    def batch_key(self, problem):
+        """Momentum-averaged solves of equal mass, settings, stops and tolerance share the registers."""
+        if problem.grid.kind != "averaged" or problem.settings["derivatives"]:
+            return None
+        settings, solver = tuple(problem.settings.items()), problem.solver
+        return problem.point["M"], settings, problem.grid, solver.method, solver.rtol
+
+    def solve_together(self, problems, pause=lambda: False):
+        runs = [_Solve(problem) for problem in problems]
+        for run in runs:
+            run.start()
+        most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
+        finished = batch.solve_together(runs, _LANES, _ATTEMPTS, most_steps, pause)
+        return [run.outcome() if done else None for run, done in zip(runs, finished, strict=True)]

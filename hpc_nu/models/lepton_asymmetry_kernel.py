@@ -115,6 +115,12 @@ def exponential(x):
     return e * e
 
 
+@njit(cache=True, error_model="numpy", inline="always")
+def cubic_at(c3, c2, c1, c0, t, factor):
+    """A channel that is a polynomial."""
+    return factor * (((c3 * t + c2) * t + c1) * t + c0)
+
+
 @njit(cache=True, error_model="numpy")
 def interpolate_rates(c, t, factor, out):
     """Rates of one channel: the last coefficient is their value at t = 0, the others (4, n) are of the logarithm."""
@@ -128,7 +134,7 @@ def interpolate(c, t, factor, out):
     """The same of a channel that is a polynomial."""
     c3, c2, c1, c0 = c[0], c[1], c[2], c[3]
     for k in range(out.size):
-        out[k] = factor * (((c3[k] * t + c2[k]) * t + c1[k]) * t + c0[k])
+        out[k] = cubic_at(c3[k], c2[k], c1[k], c0[k], t, factor)
 
 
 @njit(cache=True, error_model="numpy")
@@ -282,13 +288,14 @@ STRIDE = 264
 
 (
     GP0, GP1, GP2, GM0, GM1, GM2, HP0, HP1, HP2, HM0, HM1, HM2, SP0, SP1, SP2, SM0, SM1, SM2, M_OVER_E, SLOPE,
-    W,
+    W, TAU, DM, FE0, FE1, FE2, FE3, FM0, FM1, FM2, FM3, FT0, FT1, FT2, FT3,
+    PE0, PE1, PE2, PE3, PM0, PM1, PM2, PM3, PT0, PT1, PT2, PT3,
     G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE,
     B00, B01, B02, B10, B11, B12, B20, B21, B22,
     RS0, RS1, RS2, RS3, RD0, RD1, RD2, RD3,
     S0, S1, S2, S3, D0, D1, D2, D3,
     SMALL,
-) = range(0, 63 * STRIDE, STRIDE)  # fmt: skip
+) = range(0, 89 * STRIDE, STRIDE)  # fmt: skip
 assert SLOPE == (N_CHANNELS - 1) * STRIDE, "the rows of coefficients are the channels of the table"
 
 
@@ -310,7 +317,7 @@ def copy_row(source, target):
 
 
 @njit(cache=True, error_model="numpy")
-def factor_modes(tau, flavours, delta_mass, n, w):
+def factor_modes(n, w):
     """Factor 1 - tau A of each mode, and find what each contributes to the equation of the asymmetries.
 
     With al = 1 + tau G_0, g = tau G, c = 2 tau h, the two helicities are coupled by a rotation alone and
@@ -320,14 +327,15 @@ def factor_modes(tau, flavours, delta_mass, n, w):
     Parameters
     ----------
     w : array
-        The workspace.  From the rows of coefficients and of weights are filled those of g, c, e = B_e g,
-        o = B_o g, the scales of B_e and B_o, 1/(al - g.e), and Gt_a . K S_b times the weight: K is the d-d block of
-        the inverse, symmetric.
+        The workspace.  From the rows of coefficients, of weights and of what belongs to a point are filled those of g,
+        c, e = B_e g, o = B_o g, the scales of B_e and B_o, 1/(al - g.e), and Gt_a . K S_b times the weight: K is the
+        d-d block of the inverse, symmetric.
     """
-    e0, e1, e2, e3 = flavours[0]
-    m0, m1, m2, m3 = flavours[1]
-    t0, t1, t2, t3 = flavours[2]
     for k in range(n):
+        tau, delta_mass = w[TAU + k], w[DM + k]
+        e0, e1, e2, e3 = w[FE0 + k], w[FE1 + k], w[FE2 + k], w[FE3 + k]
+        m0, m1, m2, m3 = w[FM0 + k], w[FM1 + k], w[FM2 + k], w[FM3 + k]
+        t0, t1, t2, t3 = w[FT0 + k], w[FT1 + k], w[FT2 + k], w[FT3 + k]
         ge, gm, gt = w[GP0 + k] + w[GM0 + k], w[GP1 + k] + w[GM1 + k], w[GP2 + k] + w[GM2 + k]
         de, dm, dt = w[GP0 + k] - w[GM0 + k], w[GP1 + k] - w[GM1 + k], w[GP2 + k] - w[GM2 + k]
         he, hm, ht = w[HP0 + k] + w[HM0 + k], w[HP1 + k] + w[HM1 + k], w[HP2 + k] + w[HM2 + k]
@@ -356,20 +364,21 @@ def factor_modes(tau, flavours, delta_mass, n, w):
         )
         w[EVEN + k], w[ODD + k], w[ALONG + k] = even, odd, along
         w[INVERSE + k] = 1 / (al - g1 * b1 - g2 * b2 - g3 * b3)
-    border_products(SP0, SM0, flavours, 0, n, w)
-    border_products(SP1, SM1, flavours, 1, n, w)
-    border_products(SP2, SM2, flavours, 2, n, w)
+    border_products(SP0, SM0, FE0, B00, n, w)
+    border_products(SP1, SM1, FM0, B01, n, w)
+    border_products(SP2, SM2, FT0, B02, n, w)
 
 
 @njit(cache=True, error_model="numpy")
-def border_products(sp, sm, flavours, b, n, w):
-    """Rows B0b, B1b, B2b: w_k Gt_a . K S_b; `sp` and `sm` are the rows of sigma_+- of flavour `b`."""
-    f0, f1, f2, f3 = flavours[b]
-    e0, e1, e2, e3 = flavours[0]
-    m0, m1, m2, m3 = flavours[1]
-    t0, t1, t2, t3 = flavours[2]
-    to_e, to_m, to_t = B00 + b * STRIDE, B10 + b * STRIDE, B20 + b * STRIDE
+def border_products(sp, sm, first, to_e, n, w):
+    """Rows B0b, B1b, B2b: w_k Gt_a . K S_b, for the flavour b of the rows sigma_+-, F_b0 and B0b that are given."""
+    second, third, fourth = first + STRIDE, first + 2 * STRIDE, first + 3 * STRIDE
+    to_m, to_t = to_e + 3 * STRIDE, to_e + 6 * STRIDE
     for k in range(n):
+        f0, f1, f2, f3 = w[first + k], w[second + k], w[third + k], w[fourth + k]
+        e0, e1, e2, e3 = w[FE0 + k], w[FE1 + k], w[FE2 + k], w[FE3 + k]
+        m0, m1, m2, m3 = w[FM0 + k], w[FM1 + k], w[FM2 + k], w[FM3 + k]
+        t0, t1, t2, t3 = w[FT0 + k], w[FT1 + k], w[FT2 + k], w[FT3 + k]
         c1, c2, c3, along, even = w[C1 + k], w[C2 + k], w[C3 + k], w[ALONG + k], w[EVEN + k]
         b1, b2, b3, o1, o2, o3 = w[E1 + k], w[E2 + k], w[E3 + k], w[O1 + k], w[O2 + k], w[O3 + k]
         inverse = w[INVERSE + k]
@@ -390,18 +399,15 @@ def border_products(sp, sm, flavours, b, n, w):
 
 
 @njit(cache=True, error_model="numpy")
-def solve_modes(tau, pull, n, w):
+def solve_modes(n, w):
     """(1 - tau A) v = r for each mode at given asymmetries: from the rows RS0 ... RD3 to S0 ... D3.
 
-    Parameters
-    ----------
-    pull : (3, 4) array
-        mu_a a of `chemical_potentials`: the back-reaction of the asymmetries on d is -2 tau sum_a mu_a S_a.
+    Rows PE0 ... PT3 hold 2 tau mu_a a: the back-reaction of the asymmetries on d is -2 tau sum_a mu_a S_a.
     """
-    e0, e1, e2, e3 = 2 * tau * pull[0]
-    m0, m1, m2, m3 = 2 * tau * pull[1]
-    t0, t1, t2, t3 = 2 * tau * pull[2]
     for k in range(n):
+        e0, e1, e2, e3 = w[PE0 + k], w[PE1 + k], w[PE2 + k], w[PE3 + k]
+        m0, m1, m2, m3 = w[PM0 + k], w[PM1 + k], w[PM2 + k], w[PM3 + k]
+        t0, t1, t2, t3 = w[PT0 + k], w[PT1 + k], w[PT2 + k], w[PT3 + k]
         g1, g2, g3 = w[G1 + k], w[G2 + k], w[G3 + k]
         c1, c2, c3 = w[C1 + k], w[C2 + k], w[C3 + k]
         b1, b2, b3 = w[E1 + k], w[E2 + k], w[E3 + k]
@@ -455,12 +461,12 @@ def solve_3x3(matrix, rhs, out):
 
 
 @njit(cache=True, error_model="numpy")
-def flow_products(flavours, n, w):
+def flow_products(n, w):
     """w_k Gt_a . d_k in rows B00 ... B02, from the rows D0 ... D3."""
-    e0, e1, e2, e3 = flavours[0]
-    m0, m1, m2, m3 = flavours[1]
-    t0, t1, t2, t3 = flavours[2]
     for k in range(n):
+        e0, e1, e2, e3 = w[FE0 + k], w[FE1 + k], w[FE2 + k], w[FE3 + k]
+        m0, m1, m2, m3 = w[FM0 + k], w[FM1 + k], w[FM2 + k], w[FM3 + k]
+        t0, t1, t2, t3 = w[FT0 + k], w[FT1 + k], w[FT2 + k], w[FT3 + k]
         d0, d1, d2, d3, weight = w[D0 + k], w[D1 + k], w[D2 + k], w[D3 + k], w[W + k]
         ge, de = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
         gm, dm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
@@ -471,14 +477,13 @@ def flow_products(flavours, n, w):
 
 
 @njit(cache=True, error_model="numpy")
-def washout_products(flavours, n, w):
+def washout_products(n, w):
     """w_k (sigma_+ + sigma_-)_a a_0 in rows B00 ... B02."""
-    e0, m0, t0 = flavours[0, 0], flavours[1, 0], flavours[2, 0]
     for k in range(n):
         weight = w[W + k]
-        w[B00 + k] = weight * (w[SP0 + k] + w[SM0 + k]) * e0
-        w[B01 + k] = weight * (w[SP1 + k] + w[SM1 + k]) * m0
-        w[B02 + k] = weight * (w[SP2 + k] + w[SM2 + k]) * t0
+        w[B00 + k] = weight * (w[SP0 + k] + w[SM0 + k]) * w[FE0 + k]
+        w[B01 + k] = weight * (w[SP1 + k] + w[SM1 + k]) * w[FM0 + k]
+        w[B02 + k] = weight * (w[SP2 + k] + w[SM2 + k]) * w[FT0 + k]
 
 
 @njit(cache=True, error_model="numpy")
@@ -511,29 +516,61 @@ def add_three_rows(n, w, out):
 
 
 # Slots of what is not per mode, behind the rows of the workspace.
-SCHUR, PULL, MATRIX, RHS, MU = SMALL, SMALL + 9, SMALL + 21, SMALL + 30, SMALL + 33
+SCHUR, MATRIX, RHS = SMALL, SMALL + 9, SMALL + 18
 
 
 @njit(cache=True, error_model="numpy")
-def factor_stage(tau, n, flavours, delta_mass, omega, work):
-    """Factor 1 - tau A by block elimination: each mode, and 1 + response omega for the asymmetries.
-
-    Arguments as in `right_hand_side`, but that coefficients and weights are in the `workspace`.
-    """
-    factor_modes(tau, flavours, delta_mass, n, work)
-    schur = work[SCHUR : SCHUR + 9].reshape((3, 3))
-    border, washout = work[MATRIX : MATRIX + 9].reshape((3, 3)), work[RHS : RHS + 3]
-    add_rows(n, work, work[MATRIX : MATRIX + 9])
-    washout_products(flavours, n, work)
-    add_three_rows(n, work, washout)
+def schur_complement(tau, border, washout, omega, out):
+    """1 + response omega (3, 3), from sums over modes of Gt_a . K S_b and of (sigma_+ + sigma_-)_a a_0."""
     # Loops, since calls of BLAS cost more than the products of such small matrices.
     for a in range(3):
         for b in range(3):
             border[a, b] *= -4 * tau * tau
         border[a, a] += 4 * tau * washout[a]
         for b in range(3):
-            schur[a, b] = border[a, 0] * omega[0, b] + border[a, 1] * omega[1, b] + border[a, 2] * omega[2, b]
-        schur[a, a] += 1.0
+            out[a, b] = border[a, 0] * omega[0, b] + border[a, 1] * omega[1, b] + border[a, 2] * omega[2, b]
+        out[a, a] += 1.0
+
+
+@njit(cache=True, error_model="numpy")
+def fill(value, first, end, work):
+    for k in range(first, end):
+        work[k] = value
+
+
+@njit(cache=True, error_model="numpy")
+def set_point(flavours, delta_mass, first, end, work):
+    """Fill the rows of the workspace that belong to a point, for the modes `first` to `end`."""
+    fill(delta_mass, DM + first, DM + end, work)
+    for a in range(3):
+        for i in range(4):
+            row = FE0 + (4 * a + i) * STRIDE
+            fill(flavours[a, i], row + first, row + end, work)
+
+
+@njit(cache=True, error_model="numpy")
+def set_pull(tau, omega, x, flavours, first, end, work):
+    """Fill rows PE0 ... PT3 for asymmetries `x`."""
+    for a in range(3):
+        mu = omega[a, 0] * x[0] + omega[a, 1] * x[1] + omega[a, 2] * x[2]
+        for i in range(4):
+            row = PE0 + (4 * a + i) * STRIDE
+            fill(2 * tau * (mu * flavours[a, i]), row + first, row + end, work)
+
+
+@njit(cache=True, error_model="numpy")
+def factor_stage(tau, n, omega, work):
+    """Factor 1 - tau A by block elimination: each mode, and 1 + response omega for the asymmetries.
+
+    Arguments as in `right_hand_side`, but that all else is in the `workspace`.
+    """
+    fill(tau, TAU, TAU + n, work)
+    factor_modes(n, work)
+    border, washout = work[MATRIX : MATRIX + 9], work[RHS : RHS + 3]
+    add_rows(n, work, border)
+    washout_products(n, work)
+    add_three_rows(n, work, washout)
+    schur_complement(tau, border.reshape((3, 3)), washout, omega, work[SCHUR : SCHUR + 9].reshape((3, 3)))
 
 
 @njit(cache=True, error_model="numpy")
@@ -542,22 +579,22 @@ def solve_factored(tau, n, flavours, omega, source, r, out, work):
 
     g is the inhomogeneous part, -2 f_eq' in s_0; `source` is 1 for the solution and 0 for a derivative of it.
     """
-    pull, matrix = work[PULL : PULL + 12].reshape((3, 4)), work[MATRIX : MATRIX + 9].reshape((3, 3))
-    rhs, mu = work[RHS : RHS + 3], work[MU : MU + 3]
+    matrix, rhs = work[MATRIX : MATRIX + 9].reshape((3, 3)), work[RHS : RHS + 3]
     for i in range(8):
         copy_row(r[3 + i * n : 3 + (i + 1) * n], work[RS0 + i * STRIDE :])
     for k in range(n):
         work[RS0 + k] -= 2 * tau * source * work[SLOPE + k]
-    pull[:] = 0.0
-    solve_modes(tau, pull, n, work)
-    flow_products(flavours, n, work)
+    for i in range(12):
+        fill(0.0, PE0 + i * STRIDE, PE0 + i * STRIDE + n, work)
+    solve_modes(n, work)
+    flow_products(n, work)
     add_three_rows(n, work, rhs)
     for a in range(3):
         rhs[a] = r[a] - 2 * tau * rhs[a]
     copy_row(work[SCHUR : SCHUR + 9], work[MATRIX : MATRIX + 9])
     solve_3x3(matrix, rhs, out[:3])
-    chemical_potentials(omega, out, flavours, mu, pull)
-    solve_modes(tau, pull, n, work)
+    set_pull(tau, omega, out, flavours, 0, n, work)
+    solve_modes(n, work)
     for i in range(8):
         copy_row(work[S0 + i * STRIDE :], out[3 + i * n : 3 + (i + 1) * n])
 
@@ -722,6 +759,7 @@ def advance(
     omega, nothing = np.empty((3, 3)), np.empty(0)
     weights = work[W : W + n]
     tau_over_h = a[1, 1]
+    set_point(flavours, delta_mass, 0, n, work)
     if z_stop - clock[Z] <= SAME_STOP:
         return AT_STOP
     for _ in range(attempts):
@@ -734,7 +772,7 @@ def advance(
             cell = find_cell(z_stage, nodes, first, last)
             coefficients_at(cell, z_stage - nodes[cell], cells, factors_of_rates, STRIDE, work)
             susceptibility_at(cell, z_stage - nodes[cell], omega_cells, omega)
-            factor_stage(tau, n, flavours, delta_mass, omega, work)
+            factor_stage(tau, n, omega, work)
             solve_factored(tau, n, flavours, omega, 1.0, residual, new, work)
             stage_derivative(new, residual, tau, k[i])
             if n_parameters:

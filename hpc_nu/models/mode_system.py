@@ -247,6 +247,21 @@ class Model:
         """Rough cost of one solve [s]: the start value of the scheduler's cost model."""
         raise NotImplementedError
 
+    def batch_key(self, problem):
+        """Problems of equal key may be given to `solve_together`; None for a problem that is solved alone."""
+        return None
+
+    def solve_together(self, problems, pause: Callable[[], bool] = lambda: False):
+        """Solve several problems of one `batch_key` from the start, faster than one after the other.
+
+        Returns
+        -------
+        list of (Outcome or None)
+            Bit for bit what `solve` gives, whatever the other problems are; None for those that are not finished when
+            `pause()` is true, that fail, or that take long: they are to be solved alone.
+        """
+        raise NotImplementedError
+
     def solve(self, problem, state=None, pause: Callable[[], bool] = lambda: False):
         """Solve `problem` from the start, or from `state`, until done or until `pause()` is true.
 

@@ -72,7 +72,8 @@ def solve_stage(tau, coefficients, weights, flavours, delta_mass, r):
     n, out, work = len(weights), np.full_like(r, np.nan), kernel.workspace(weights)
     for channel, row in enumerate(coefficients):
         work[channel * kernel.STRIDE :][:n] = row
-    kernel.factor_stage(tau, n, flavours, delta_mass, OMEGA, work)
+    kernel.set_point(flavours, delta_mass, 0, n, work)
+    kernel.factor_stage(tau, n, OMEGA, work)
     kernel.solve_factored(tau, n, flavours, OMEGA, 1.0, r, out, work)
     return out
 
