@@ -25,18 +25,14 @@ The exit code is 1 if a goal is missed.
 """
 
 import argparse
-import multiprocessing
 import os
-import resource
-import signal
 import sys
-from functools import cache, partial
-from time import thread_time
+from functools import partial
 from typing import NamedTuple
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: threads in these small matrices cost, and blur
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # before numpy: one core, and one thread's clock
 
-import matplotlib
+import matplotlib  # noqa: E402
 
 matplotlib.use("Agg")
 
@@ -44,11 +40,7 @@ import benchmark_peers  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from benchmark_peers import PEERS  # noqa: E402
-
-from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry  # noqa: E402
-from hpc_nu.models.mode_system import Problem, SolverSettings  # noqa: E402
-from hpc_nu.solver import esdirk, momentum_grid  # noqa: E402
-from hpc_nu.solver.result_codes import ResultCode  # noqa: E402
+from benchmark_runs import LADDER, OURS, Bench, Case, Run, distance, problem, solve, timed  # noqa: E402
 
 PI = np.pi
 FREEZE_IN = {  # eq. (4.1) of arXiv:2011.12637
@@ -64,29 +56,15 @@ LARGE_LTA = {  # table 1 there: low, high, whether logarithmic
     "re_omega": (0.4 * PI, 0.6 * PI, False), "delta": (0.0, 2 * PI, False), "eta": (0.0, 2 * PI, False),
 }  # fmt: skip
 
-OURS = "hpc_nu"
 LABELS = {OURS: "hpc_nu", **{name: peer.label for name, peer in PEERS.items()}}
-LADDER = 10.0 ** -np.arange(1.0, 9.1, 0.5)  # rtol
 TARGETS = (1e-4, 1e-6)
 GOAL_TARGET = 1e-4
-LONG = 1.0  # seconds of a run that is not repeated
 BOX_LIMIT = 5.0  # seconds at a random point
 TOTAL_ERROR = 1e-3
 
-
-class Case(NamedTuple):
-    """What is solved: `n_modes` 0 is momentum-averaged."""
-
-    label: str
-    n_modes: int
-    point: dict = FREEZE_IN
-    t_end: float = 10.0
-    kind: str = "equal_occupation"
-
-
 CASES = {
-    "averaged": Case("averaged", 0),
-    **{str(n): Case(f"N = {n}", n) for n in (5, 11, 20, 48, 82)},
+    "averaged": Case("averaged", 0, FREEZE_IN),
+    **{str(n): Case(f"N = {n}", n, FREEZE_IN) for n in (5, 11, 20, 48, 82)},
     "freeze_out_averaged": Case("freeze-out, averaged", 0, FREEZE_OUT),
     "freeze_out_averaged_1": Case("freeze-out, averaged, to 1 GeV", 0, FREEZE_OUT, 1.0),
     "freeze_out_11": Case("freeze-out, N = 11", 11, FREEZE_OUT),
@@ -94,148 +72,6 @@ CASES = {
 }
 QUICK_CASES = ("averaged", "5", "20")
 GROWTH_CASES = ("5", "11", "20", "48", "82")
-
-
-# One run
-
-
-@cache
-def grid(kind, n_modes):
-    return getattr(momentum_grid, kind)(n_modes) if n_modes else momentum_grid.averaged()
-
-
-def problem(case, rtol):
-    settings = {setting.name: setting.default for setting in SETTINGS} | {"T_end": case.t_end}
-    solver = SolverSettings(rtol=rtol, max_steps=10**7)
-    return Problem(case.point, settings, grid(case.kind, case.n_modes), solver=solver)
-
-
-def solve(task):
-    """Final asymmetries Y_Delta_a (3,) of the package, and the number of implicit stages."""
-    outcome = LeptonAsymmetry().solve(task)
-    assert outcome.code == ResultCode.DONE, outcome.message
-    stages = len(esdirk.TABLEAUX[task.solver.method].c) - 1
-    y = np.array([outcome.observables["scalar"][f"Y_Delta_{a}"] for a in ("e", "mu", "tau")])
-    return y, stages * (outcome.steps + outcome.rejected)
-
-
-def distance(got, expected):
-    return np.max(np.abs(got - expected)) / np.max(np.abs(expected))
-
-
-def _in_child(task, limit, repeats, sender):
-    """Send the answer of `task` and the median processor time of `repeats` runs.
-
-    The clock is the thread's: that of a process with a limit ticks in steps of milliseconds.
-    """
-    resource.setrlimit(resource.RLIMIT_CPU, (int(np.ceil(limit)), resource.RLIM_INFINITY))
-    seconds = []
-    while len(seconds) < repeats:
-        started = thread_time()
-        try:
-            answer = task()
-        except benchmark_peers.Failed as error:
-            return sender.send((str(error), thread_time() - started))
-        seconds.append(thread_time() - started)
-    sender.send((answer, np.median(seconds)))
-
-
-def timed(task, limit, repeats=1):
-    """(answer of `task`, median processor time), in a process of its own that is killed at the limit; None if it was.
-
-    No solver can be interrupted in any other way.  The answer is a text if the solver gave up.
-    """
-    fork = multiprocessing.get_context("fork")  # inherits what is compiled, and the rate tables
-    receiver, sender = fork.Pipe(duplex=False)
-    child = fork.Process(target=_in_child, args=(task, limit, repeats, sender))
-    child.start()
-    sender.close()
-    try:
-        return receiver.recv()
-    except EOFError:
-        child.join()
-        if child.exitcode != -signal.SIGXCPU:
-            raise RuntimeError(f"a solver crashed (exit code {child.exitcode})") from None
-    finally:
-        child.join()
-
-
-# Many runs
-
-
-class Run(NamedTuple):
-    """One run of a solver: `error` is inf where there is no answer, killed at the limit or given up by itself."""
-
-    rtol: float
-    error: float
-    seconds: float
-    calls: int
-    killed: bool = False
-
-
-class Bench:
-    """One case: its reference, and every solver on it."""
-
-    def __init__(self, case, limit):
-        self.case, self.limit = case, limit
-        self.reference, _ = solve(problem(case, 1e-10))
-        self.equations = None  # for the peers
-
-    def task(self, solver, rtol):
-        if solver == OURS:
-            return partial(solve, problem(self.case, rtol))
-        if self.equations is None:
-            self.equations = benchmark_peers.equations(problem(self.case, rtol))
-        return partial(benchmark_peers.integrate, solver, self.equations, rtol)
-
-    def run(self, solver, rtol, repeats=1):
-        result = timed(self.task(solver, rtol), self.limit, repeats)
-        if result is None:
-            return Run(rtol, np.inf, self.limit, 0, killed=True)
-        answer, seconds = result
-        if isinstance(answer, str):
-            return Run(rtol, np.inf, seconds, 0)
-        return Run(rtol, distance(answer[0], self.reference), seconds, answer[1])
-
-    def ladder(self, solver, targets):
-        """Runs from loose to tight until the tightest target is met, or two in a row are killed."""
-        runs = []
-        for rtol in LADDER:
-            runs.append(self.run(solver, rtol))
-            if runs[-1].error <= min(targets) or (len(runs) > 1 and runs[-1].killed and runs[-2].killed):
-                break
-        return runs
-
-    def compare(self, solvers, targets, rounds, out_of_reach=()):
-        """The ladders of `solvers`, and the cheapest runs within each target with medians of their times.
-
-        Parameters
-        ----------
-        out_of_reach : collection of (solver, target)
-            Not tried.
-
-        Returns
-        -------
-        dict of str to list of Run; dict of (str, float) to Run
-        """
-        ladders = {}
-        for solver in solvers:
-            wanted = [target for target in targets if (solver, target) not in out_of_reach]
-            ladders[solver] = self.ladder(solver, wanted) if wanted else []
-        chosen = {}
-        for solver, runs in ladders.items():
-            for target in targets:
-                within = [run for run in runs if run.error <= target]
-                if within:
-                    chosen[solver, target] = min(within, key=lambda run: run.seconds)
-        times = {key: [run.seconds] if run.seconds > LONG else [] for key, run in chosen.items()}
-        for _ in range(rounds):
-            for (solver, target), run in chosen.items():
-                if run.seconds <= LONG:
-                    repeats = 9 if run.seconds < 0.05 else 1
-                    times[solver, target].append(self.run(solver, run.rtol, repeats).seconds)
-        chosen = {key: run._replace(seconds=np.median(times[key])) for key, run in chosen.items()}
-        return ladders, chosen
 
 
 def random_points(n_points):
@@ -300,12 +136,8 @@ def print_rows(case, ladders, chosen, targets):
             if run.killed:
                 print(f"{head} {'':16s} > {run.seconds:<9g} {'':10s} {'':10s} {ratio:>9s}", flush=True)
                 continue
-            dearest = max(run.seconds, *(other.seconds for other in runs if other.error <= target))
-            print(
-                f"{head} {run.rtol:7.0e} {run.error:8.0e} {run.seconds:11.5f} {dearest:10.5f} {run.calls:10d}"
-                f" {ratio:>9s}",
-                flush=True,
-            )
+            cost = f"{run.seconds:11.5f} {max(run.dearest, run.seconds):10.5f} {run.calls:10d}"
+            print(f"{head} {run.rtol:7.0e} {run.error:8.0e} {cost} {ratio:>9s}", flush=True)
     for solver, runs in ladders.items():
         wild = [f"{run.rtol:.0e}" for run in runs if np.isfinite(run.error) and run.error > 1]
         if wild:
@@ -314,43 +146,52 @@ def print_rows(case, ladders, chosen, targets):
 
 def exponent(results, solver, target):
     """Of seconds ~ N^p from 11 to 82 modes; None unless three of them were measured."""
-    n, seconds = times_against_modes(results, solver, target, killed=False)
+    n, seconds, _ = times_against_modes(results, solver, target, killed=False)
     n, seconds = n[n >= 11], seconds[n >= 11]
     return np.polyfit(np.log(n), np.log(seconds), 1)[0] if len(n) > 2 else None
 
 
 def times_against_modes(results, solver, target, killed):
-    """N and seconds of those runs that were killed, or of those that were not."""
-    pairs = [(CASES[c].n_modes, results[c].get((solver, target))) for c in GROWTH_CASES if c in results]
-    pairs = [(n, run.seconds) for n, run in pairs if run and run.killed == killed]
-    return np.array(pairs).reshape(-1, 2).T
+    """N, seconds, and those of the dearest, of those runs that were killed, or of those that were not."""
+    runs = [(CASES[c].n_modes, results[c].get((solver, target))) for c in GROWTH_CASES if c in results]
+    rows = [(n, run.seconds, run.dearest) for n, run in runs if run and run.killed == killed]
+    return np.array(rows).reshape(-1, 3).T
 
 
 def draw(results, solvers, targets, path):
     """Seconds against the number of modes, one panel a target."""
-    picture, panels = plt.subplots(1, len(targets), figsize=(7.5 * len(targets), 5.5), squeeze=False, sharey=True)
+    picture, panels = plt.subplots(
+        1, len(targets), figsize=(8 * len(targets), 5.5), squeeze=False, layout="constrained"
+    )
     for axes, target in zip(panels[0], targets, strict=True):
         for i, solver in enumerate(solvers):
             colour = "k" if solver == OURS else f"C{i - 1}"
+            beside = 1 + 0.015 * (i - len(solvers) / 2)  # so that bars do not cover each other
             p = exponent(results, solver, target)
             label = LABELS[solver] + (f": $N^{{{p:.2f}}}$" if p is not None else "")
-            n, seconds = times_against_modes(results, solver, target, killed=False)
-            axes.loglog(n, seconds, "o-", color=colour, lw=2.5 if solver == OURS else 1.2, label=label)
-            n, seconds = times_against_modes(results, solver, target, killed=True)
-            axes.loglog(n, seconds, "^", color=colour, mfc="none")
-        n, seconds = times_against_modes(results, OURS, target, killed=False)
+            n, seconds, dearest = times_against_modes(results, solver, target, killed=False)
+            axes.loglog(n * beside, seconds, "o-", ms=4, color=colour, lw=2.5 if solver == OURS else 1.2, label=label)
+            if solver != OURS:
+                axes.vlines(n * beside, seconds, dearest, color=colour, lw=0.8, alpha=0.6)
+            n, seconds, _ = times_against_modes(results, solver, target, killed=True)
+            axes.loglog(n * beside, seconds, "^", color=colour, mfc="none")
+        n, seconds, _ = times_against_modes(results, OURS, target, killed=False)
         if len(n):
-            axes.loglog(n, seconds[-1] * n / n[-1], ":", color="0.5", label="goal: at most $N^1$")
+            axes.loglog(n, seconds[0] * n / n[0], ":", color="0.5", label="goal: at most $N^1$")
         ticks = [CASES[c].n_modes for c in GROWTH_CASES]
         axes.set_xticks(ticks, labels=[str(n) for n in ticks])
         axes.set_xticks([], minor=True)
         axes.set_xlabel("momentum modes $N$")
-        axes.set_title(f"error of the final asymmetries at most {target:g}")
+        axes.set_ylabel("processor time [s]")
+        axes.set_title(f"error at most {target:g}", fontsize="medium")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    panels[0, 0].set_ylabel("processor time [s]; open triangles: more than that")
-    picture.suptitle("Lepton asymmetries at (4.1) of arXiv:2011.12637, $10^4$ to 10 GeV, equal measured error")
-    picture.savefig(path, dpi=130, bbox_inches="tight")
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    picture.suptitle(
+        "Asymmetries at (4.1) of arXiv:2011.12637, $10^4$ to 10 GeV, at equal measured error.  Points: cheapest "
+        "tolerance;\nbars: up to the dearest tolerance within the error; open triangles: killed",
+        fontsize="medium",
+    )
+    picture.savefig(path, dpi=130)
 
 
 # The parts of the benchmark

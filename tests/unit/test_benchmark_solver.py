@@ -12,8 +12,9 @@ from numpy.testing import assert_allclose
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
 import benchmark_peers  # noqa: E402
-import benchmark_solver  # noqa: E402
-from benchmark_solver import CASES, OURS, Bench, Goal, Run  # noqa: E402
+import benchmark_runs  # noqa: E402
+from benchmark_runs import OURS, Bench, Run  # noqa: E402
+from benchmark_solver import CASES, Goal  # noqa: E402
 
 from hpc_nu.models.lepton_asymmetry import _Solve  # noqa: E402
 
@@ -22,14 +23,14 @@ CASE = CASES["5"]
 
 @cache
 def run():
-    run = _Solve(benchmark_solver.problem(CASE, 1e-3))
+    run = _Solve(benchmark_runs.problem(CASE, 1e-3))
     run.start()
     return run
 
 
 @cache
 def equations():
-    return benchmark_peers.equations(benchmark_solver.problem(CASE, 1e-3))
+    return benchmark_peers.equations(benchmark_runs.problem(CASE, 1e-3))
 
 
 def scale():
@@ -110,8 +111,8 @@ def test_a_run_is_killed_at_its_limit_and_a_failure_is_told():
     def fails():
         raise benchmark_peers.Failed("no more steps")
 
-    assert benchmark_solver.timed(endless, limit=1) is None
-    assert benchmark_solver.timed(fails, limit=60)[0] == "no more steps"
+    assert benchmark_runs.timed(endless, limit=1) is None
+    assert benchmark_runs.timed(fails, limit=60)[0] == "no more steps"
 
 
 class Scripted(Bench):
@@ -122,7 +123,7 @@ class Scripted(Bench):
 
     def run(self, solver, rtol, repeats=1):
         self.tried.append((solver, rtol))
-        at = int(np.argmin(np.abs(np.log(benchmark_solver.LADDER / rtol))))
+        at = int(np.argmin(np.abs(np.log(benchmark_runs.LADDER / rtol))))
         error, seconds = self.script[solver][at]
         return Run(rtol, error, 9.0, 0, True) if seconds is None else Run(rtol, error, seconds, 1)
 
