@@ -104,7 +104,7 @@ class Run(NamedTuple):
     """One run of a solver.
 
     `error` is inf where there is no answer, killed at the limit or given up by itself; `dearest` are the seconds of the
-    costliest run of the ladder within the same target.
+    costliest run of the ladder within the same target, or killed at a tighter tolerance.
     """
 
     rtol: float
@@ -169,8 +169,9 @@ class Bench:
             for target in targets:
                 within = [run for run in runs if run.error <= target]
                 if within:
-                    by_cost = sorted(within, key=lambda run: run.seconds)
-                    chosen[solver, target] = by_cost[0]._replace(dearest=by_cost[-1].seconds)
+                    tighter = [run for run in runs if run.killed and run.rtol < within[0].rtol]
+                    dearest = max(run.seconds for run in within + tighter)
+                    chosen[solver, target] = min(within, key=lambda run: run.seconds)._replace(dearest=dearest)
         times = {key: [run.seconds] if run.seconds > LONG else [] for key, run in chosen.items()}
         for _ in range(rounds):
             for (solver, target), run in chosen.items():
