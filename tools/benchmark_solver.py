@@ -1,162 +1,326 @@
 #!/usr/bin/env python3
-"""How the cost of a lepton-asymmetry solve grows with the number of momentum modes, and what other solvers need.
+"""The stiff solver of the lepton asymmetries against the best that one could use instead, at equal measured error.
 
-    python tools/benchmark_solver.py                  table for N = 5 ... 82, then scipy's Radau and LSODA at N = 5, 11
-    python tools/benchmark_solver.py --no-peers       the table alone
+    python tools/benchmark_solver.py                  everything: table, goals, benchmark.png (half an hour)
+    python tools/benchmark_solver.py --quick          few modes, few points (a minute or two)
 
-Parameters (4.1) of arXiv:2011.12637, T = 10^4 ... 10 GeV, equal-occupation grid, default rates.  All times are
-processor time, without compilation and without the rate table (which points of equal mass share).  "error" is the
-largest difference of the three asymmetries at 10 GeV, in units of the largest, from a solve with rtol = 1e-9.  The
-peers get the same compiled right-hand side and rate table, and Radau its exact Jacobian.  The exit code is 1 if the
-exponent exceeds the goal.
+One core, processor time, default rates, T = 10^4 to 10 GeV, grid (6.2) of arXiv:2011.12637 ("equal_occupation") or
+momentum-averaged, at parameter set (4.1) there; its freeze-out point (sec. 4.2); random points of the box "large LTA"
+(table 1).  Not timed: compilation, rate tables (which points of equal mass share), and what a peer needs before it can
+start (couplings, look-up of the table), while the package's times are those of `LeptonAsymmetry().solve`, all included.
+
+Error: largest difference of the three final asymmetries, in units of the largest, from a solve of the package at rtol
+1e-10, which in turn is compared with scipy's Radau.  Every solver goes down the same ladder of tolerances, two to a
+decade, until it has met all targets; what counts is its cheapest run within the error.  That favours LSODA, whose cost
+jumps by 100 from one tolerance to the next (BDF of order above 2 is unstable where oscillations are barely damped): the
+column "dearest" is the costliest run of the ladder within the same error, or killed at a tighter tolerance.  The chosen
+runs are repeated in turns, so that noise hits all alike; medians.  A run that takes longer than --limit is killed; two
+in a row, and that solver is given up ("> x s") with this and larger numbers of modes; at random points the limit is a
+quarter of that, since they are many.
+
+The peers get the same compiled right-hand side and exact Jacobian (`benchmark_peers.py`).  Those that are not installed
+are left out; `pip install -e '.[peers]'` installs all: scikit-sundae as a wheel, numbalsoda (0.3.4) from source, which
+needs compilers for C++ and Fortran (apt install g++ gfortran).
+
+The exit code is 1 if a goal is missed.
 """
 
 import argparse
 import os
 import sys
-from time import process_time
+from functools import partial
+from typing import NamedTuple
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: threads in these small matrices cost, and blur
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # before numpy: one core, and one thread's clock
 
-import numpy as np
-from scipy.integrate import solve_ivp
+import matplotlib  # noqa: E402
 
-from hpc_nu.models import lepton_asymmetry_kernel as kernel
-from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry, _Solve
-from hpc_nu.models.mode_system import Problem, SolverSettings
-from hpc_nu.solver import esdirk, momentum_grid
-from hpc_nu.solver.result_codes import ResultCode
+matplotlib.use("Agg")
 
-POINT = {
-    "M": 2.0,
-    "delta_M": 0.983e-11,
-    "im_omega": -2.754e-3,
-    "re_omega": 0.551 * np.pi,
-    "delta": 0.993 * np.pi,
-    "eta": 1.479 * np.pi,
+import benchmark_peers  # noqa: E402
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from benchmark_peers import PEERS  # noqa: E402
+from benchmark_runs import LADDER, OURS, Bench, Case, Run, distance, problem, solve, timed  # noqa: E402
+
+PI = np.pi
+FREEZE_IN = {  # eq. (4.1) of arXiv:2011.12637
+    "M": 2.0, "delta_M": 0.983e-11, "im_omega": -2.754e-3,
+    "re_omega": 0.551 * PI, "delta": 0.993 * PI, "eta": 1.479 * PI,
+}  # fmt: skip
+FREEZE_OUT = {  # sec. 4.2 there, fig. 11
+    "M": 10.0, "delta_M": 2.06e-11, "im_omega": 0.2,
+    "re_omega": 0.500001 * PI, "delta": 3.11 * PI, "eta": 0.68 * PI,
+}  # fmt: skip
+LARGE_LTA = {  # table 1 there: low, high, whether logarithmic
+    "M": (0.1, 30.0, True), "delta_M": (1e-12, 1e-10, True), "im_omega": (-0.2, 0.2, False),
+    "re_omega": (0.4 * PI, 0.6 * PI, False), "delta": (0.0, 2 * PI, False), "eta": (0.0, 2 * PI, False),
+}  # fmt: skip
+
+LABELS = {OURS: "hpc_nu", **{name: peer.label for name, peer in PEERS.items()}}
+TARGETS = (1e-4, 1e-6)
+GOAL_TARGET = 1e-4
+TOTAL_ERROR = 1e-3
+
+CASES = {
+    "averaged": Case("averaged", 0, FREEZE_IN),
+    **{str(n): Case(f"N = {n}", n, FREEZE_IN) for n in (5, 11, 20, 48, 82)},
+    "freeze_out_averaged": Case("freeze-out, averaged", 0, FREEZE_OUT),
+    "freeze_out_averaged_1": Case("freeze-out, averaged, to 1 GeV", 0, FREEZE_OUT, 1.0),
+    "freeze_out_11": Case("freeze-out, N = 11", 11, FREEZE_OUT),
+    "freeze_out_11_1": Case("freeze-out, N = 11, to 1 GeV", 11, FREEZE_OUT, 1.0),
 }
-NUMBERS_OF_MODES = (5, 11, 20, 48, 82)
-PEERS_AT = (5, 11)
-GOAL = 1.1  # exponent from 11 to 82 modes
-PEER_LIMIT = 30.0  # processor seconds before a peer is given up
+QUICK_CASES = ("averaged", "5", "20")
+GROWTH_CASES = ("5", "11", "20", "48", "82")
 
 
-class TooSlow(Exception):
-    pass
+def random_points(n_points):
+    """Points of the box "large LTA", the same in every run."""
+    generator = np.random.default_rng(2011)
+    points = []
+    for _ in range(n_points):
+        point = {}
+        for name, (low, high, is_log) in LARGE_LTA.items():
+            u = generator.random()
+            point[name] = low * (high / low) ** u if is_log else low + (high - low) * u
+        points.append(point)
+    return points
 
 
-def problem(grid, rtol, method="esdirk54"):
-    settings = {setting.name: setting.default for setting in SETTINGS}
-    return Problem(POINT, settings, grid, solver=SolverSettings(method, rtol))
+class Goal(NamedTuple):
+    """`value` is a lower bound if `is_bound`; None if it was not measured."""
+
+    text: str
+    value: float | None
+    wanted: float
+    is_ratio: bool = True  # at least `wanted`; else at most
+    is_bound: bool = False
+
+    @property
+    def verdict(self):
+        if self.value is None:
+            return "not measured"
+        met = self.value >= self.wanted if self.is_ratio else self.value <= self.wanted
+        return "met" if met else "not decided (raise --limit)" if self.is_bound else "MISSED"
+
+    def __str__(self):
+        value = "" if self.value is None else f"{'> ' if self.is_bound else ''}{self.value:.3g}"
+        return f"{self.text:88s} {value:>9s}   {self.verdict}"
 
 
-def asymmetries(outcome):
-    assert outcome.code == ResultCode.DONE, outcome.message
-    return np.array([outcome.observables["scalar"][f"Y_Delta_{a}"] for a in ("e", "mu", "tau")])
+def ratio_goal(text, results, case, solvers, wanted):
+    """The cheapest of `solvers` over the package, at GOAL_TARGET."""
+    ours = results.get(case, {}).get((OURS, GOAL_TARGET))
+    theirs = [results.get(case, {}).get((solver, GOAL_TARGET)) for solver in solvers]
+    theirs = [run for run in theirs if run]
+    if not (ours and theirs):
+        return Goal(text, None, wanted)
+    best = min(theirs, key=lambda run: (run.seconds, run.killed))
+    return Goal(text, best.seconds / ours.seconds, wanted, is_bound=best.killed)
 
 
-def distance(got, expected):
-    return np.max(np.abs(got - expected)) / np.max(np.abs(expected))
+# What is printed
 
 
-def measure(task, repeats):
-    """(outcome, median processor time) of solving `task`."""
-    model = LeptonAsymmetry()
-    outcome = model.solve(task)  # compiles and fills the cache of rate tables
-    seconds = []
-    for _ in range(repeats):
-        started = process_time()
-        model.solve(task)
-        seconds.append(process_time() - started)
-    return outcome, np.median(seconds)
+def print_rows(case, ladders, chosen, targets):
+    """The table of one case.  Solvers that were killed get a row with the limit, and go into `chosen` with it."""
+    for target in targets:
+        ours = chosen.get((OURS, target))
+        for solver, runs in ladders.items():
+            run = chosen.get((solver, target))
+            head = f"{case.label:31s} {target:.0e}  {LABELS[solver]:22s}"
+            if run is None:
+                print(f"{head} not reached" if runs and not runs[-1].killed else f"{head} given up", flush=True)
+                continue
+            ratio = f"{'> ' if run.killed else ''}{run.seconds / ours.seconds:.3g}" if ours else ""
+            if run.killed:
+                print(f"{head} {'':16s} > {run.seconds:<9g} {'':10s} {'':10s} {ratio:>9s}", flush=True)
+                continue
+            cost = f"{run.seconds:11.5f} {max(run.dearest, run.seconds):10.5f} {run.calls:10d}"
+            print(f"{head} {run.rtol:7.0e} {run.error:8.0e} {cost} {ratio:>9s}", flush=True)
+    for solver, runs in ladders.items():
+        wild = [f"{run.rtol:.0e}" for run in runs if np.isfinite(run.error) and run.error > 1]
+        if wild:
+            print(f"    {LABELS[solver]}: error above 1 at rtol {', '.join(wild)}", flush=True)
 
 
-def peer(method, task, rtol):
-    """(asymmetries, processor time, calls of the right-hand side) of one of scipy's methods."""
-    run = _Solve(task)
-    run.start()
-    t, size = run.table, run.size
-    at_z, omega = np.empty((kernel.N_CHANNELS, len(t.weights))), np.empty((3, 3))
-    columns, matrix = np.eye(size), np.empty((size, size))
-    started, calls = process_time(), 0
+def exponent(results, solver, target):
+    """Of seconds ~ N^p from 11 to 82 modes; None unless three of them were measured."""
+    n, seconds, _ = times_against_modes(results, solver, target, killed=False)
+    n, seconds = n[n >= 11], seconds[n >= 11]
+    return np.polyfit(np.log(n), np.log(seconds), 1)[0] if len(n) > 2 else None
 
-    def coefficients(z):
-        cell = kernel.find_cell(z, t.nodes, 0, len(t.cells) - 1)
-        kernel.coefficients_at(cell, z - t.nodes[cell], t.cells, run.rate_factors, len(t.weights), at_z.ravel())
-        kernel.susceptibility_at(cell, z - t.nodes[cell], run.omega, omega)
 
-    def apply(u, out):
-        kernel.right_hand_side(u, at_z, t.weights, run.flavours, run.delta_mass, omega, out)
-        return out
+def times_against_modes(results, solver, target, killed):
+    """N, seconds, and those of the dearest, of those runs that were killed, or of those that were not."""
+    runs = [(CASES[c].n_modes, results[c].get((solver, target))) for c in GROWTH_CASES if c in results]
+    rows = [(n, run.seconds, run.dearest) for n, run in runs if run and run.killed == killed]
+    return np.array(rows).reshape(-1, 3).T
 
-    def slope(z, u):
-        nonlocal calls
-        calls += 1
-        if calls % 1000 == 0 and process_time() - started > PEER_LIMIT:
-            raise TooSlow
-        coefficients(z)
-        return apply(u, np.empty(size))
 
-    def jacobian(z, u):
-        coefficients(z)
-        at_z[kernel.FS] = 0
-        for i in range(size):
-            apply(columns[i], matrix[i])
-        return matrix.T
+def draw(results, solvers, targets, path):
+    """Seconds against the number of modes, one panel a target."""
+    picture, panels = plt.subplots(
+        1, len(targets), figsize=(8 * len(targets), 5.5), squeeze=False, layout="constrained"
+    )
+    for axes, target in zip(panels[0], targets, strict=True):
+        for i, solver in enumerate(solvers):
+            colour = "k" if solver == OURS else f"C{i - 1}"
+            beside = 1 + 0.015 * (i - len(solvers) / 2)  # so that bars do not cover each other
+            p = exponent(results, solver, target)
+            label = LABELS[solver] + (f": $N^{{{p:.2f}}}$" if p is not None else "")
+            n, seconds, dearest = times_against_modes(results, solver, target, killed=False)
+            axes.loglog(n * beside, seconds, "o-", ms=4, color=colour, lw=2.5 if solver == OURS else 1.2, label=label)
+            if solver != OURS:
+                axes.vlines(n * beside, seconds, dearest, color=colour, lw=0.8, alpha=0.6)
+            n, seconds, _ = times_against_modes(results, solver, target, killed=True)
+            axes.loglog(n * beside, seconds, "^", color=colour, mfc="none")
+        n, seconds, _ = times_against_modes(results, OURS, target, killed=False)
+        if len(n):
+            axes.loglog(n, seconds[0] * n / n[0], ":", color="0.5", label="goal: at most $N^1$")
+        ticks = [CASES[c].n_modes for c in GROWTH_CASES]
+        axes.set_xticks(ticks, labels=[str(n) for n in ticks])
+        axes.set_xticks([], minor=True)
+        axes.set_xlabel("momentum modes $N$")
+        axes.set_ylabel("processor time [s]")
+        axes.set_title(f"error at most {target:g}", fontsize="medium")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    picture.suptitle(
+        "Asymmetries at (4.1) of arXiv:2011.12637, $10^4$ to 10 GeV, at equal measured error.  Points: cheapest "
+        "tolerance;\nbars: up to the dearest tolerance within the error; open triangles: killed",
+        fontsize="medium",
+    )
+    picture.savefig(path, dpi=130)
 
-    span = (run.clock[esdirk.Z], np.log(run.mass / run.t_end))
-    # The tolerances of the package: d is far smaller than s, the asymmetries smaller still.
-    n = len(t.weights)
-    atol = rtol * np.repeat([kernel.ATOL_X, kernel.ATOL_S, kernel.ATOL_D], [3, 4 * n, 4 * n])
-    options = {"jac": jacobian} if method == "Radau" else {}
-    result = solve_ivp(slope, span, run.u, method, rtol=rtol, atol=atol, **options)
-    assert result.success, result.message
-    return result.y[:3, -1] / run.entropy_at_start, process_time() - started, calls
+
+# The parts of the benchmark
+
+
+def fixed_points(cases, solvers, targets, limit, rounds):
+    """Table of all cases; case to (solver, target) to Run."""
+    head = ("case", "error", "solver", "rtol", "error", "seconds", "dearest", "calls", "ratio")
+    print("{:31s} {:6s} {:22s} {:>7s} {:>8s} {:>11s} {:>10s} {:>10s} {:>9s}".format(*head))
+    results, out_of_reach = {}, set()
+    for name in cases:
+        case = CASES[name]
+        bench = Bench(case, limit)
+        skipped = out_of_reach if name in GROWTH_CASES else set()
+        ladders, chosen = bench.compare(solvers, targets, rounds, skipped)
+        for solver, runs in ladders.items():
+            for target in targets:
+                given_up = (solver, target) in skipped or (runs and runs[-1].killed)
+                if given_up and (solver, target) not in chosen:
+                    chosen[solver, target] = Run(np.nan, np.inf, limit, 0, killed=True)
+                    skipped.add((solver, target))
+        print_rows(case, ladders, chosen, targets)
+        if case.n_modes <= 11:
+            agreement = distance(bench.task("radau_sparse", 1e-9)()[0], bench.reference)
+            print(f"    scipy Radau at rtol 1e-9 is {agreement:.0e} from the reference", flush=True)
+        results[name] = chosen
+    return results
+
+
+def box_against_numbalsoda(kind_of_case, n_points, targets, limit, rounds):
+    """Ratios of numbalsoda to the package at random points: median at GOAL_TARGET, and whether that is a bound."""
+    label, n_modes = kind_of_case
+    print(f'\n{n_points} random points of the box "large LTA", {label}: numbalsoda LSODA over hpc_nu, at equal error')
+    ratios = {target: [] for target in targets}
+    for point in random_points(n_points):
+        bench = Bench(Case(label, n_modes, point), limit)
+        ladders, chosen = bench.compare((OURS, "numbalsoda"), targets, rounds)
+        for target in targets:
+            bounds = {s: Run(np.nan, np.inf, max(r.seconds for r in ladders[s]), 0, killed=True) for s in ladders}
+            ours, theirs = (chosen.get((s, target), bounds[s]) for s in (OURS, "numbalsoda"))
+            ratio = 0.0 if ours.killed else theirs.seconds / ours.seconds  # not reached is lost
+            ratios[target].append((ratio, ours.seconds, theirs.killed))
+    for target, rows in ratios.items():
+        ratio, seconds, _ = np.array(rows).T
+        print(
+            f"    error {target:.0e}: median {np.median(ratio):.3g}; hpc_nu {np.median(seconds) * 1e3:.2f} ms, "
+            f"up to {seconds.max() * 1e3:.2f} ms; {sum(killed for *_, killed in rows)} lower bounds, from killed runs"
+        )
+        print("       ", *(f"{value:.3g}" for value in np.sort(ratio)), flush=True)
+    if GOAL_TARGET not in ratios:
+        return None, False
+    ratio, _, killed = np.array(ratios[GOAL_TARGET]).T
+    return np.median(ratio), bool(np.any(killed[ratio <= np.sort(ratio)[len(ratio) // 2]]))
+
+
+def accurate_solves(n_points, rounds):
+    """Median milliseconds of a solve with 16 mapped Gauss-Legendre modes at TOTAL_ERROR, over random points."""
+    print(f"\n{n_points} random points of the box, 16 Gauss-Legendre modes, error against 64 modes at rtol 1e-9")
+    print("    rtol     median ms   median error   points within 1e-3")
+    tolerances = LADDER[LADDER >= 1e-5]
+    seconds, errors = np.empty((2, n_points, len(tolerances)))
+    for i, point in enumerate(random_points(n_points)):
+        reference, _ = solve(problem(Case("", 64, point, kind="gauss_legendre"), 1e-9))
+        tasks = [partial(solve, problem(Case("", 16, point, kind="gauss_legendre"), rtol)) for rtol in tolerances]
+        errors[i] = [distance(task()[0], reference) for task in tasks]
+        seconds[i] = np.median([[timed(task, 60.0, 9)[1] for task in tasks] for _ in range(rounds)], axis=0)
+    for rtol, s, e in zip(tolerances, seconds.T, errors.T, strict=True):
+        print(f"    {rtol:7.0e} {np.median(s) * 1e3:10.3f} {np.median(e):14.1e} {np.sum(e <= TOTAL_ERROR):12d}")
+    cheapest = np.where(errors <= TOTAL_ERROR, seconds, np.inf).min(axis=1)
+    print(f"    at {np.sum(np.isinf(cheapest))} points 16 modes are not enough, at any rtol", flush=True)
+    return np.median(cheapest) * 1e3
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rtol", type=float, default=SolverSettings.rtol, help="tolerance of one step (%(default)s)")
-    parser.add_argument("--method", choices=sorted(esdirk.TABLEAUX), default=SolverSettings.method)
-    parser.add_argument("--repeats", type=int, default=9, help="solves per row; the median counts (%(default)s)")
-    parser.add_argument("--no-peers", dest="peers", action="store_false", help="the package alone")
+    parser.add_argument("--quick", action="store_true", help="few modes, few points: a minute or two")
+    parser.add_argument("--cases", nargs="*", choices=CASES, help="default: all")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, help="default: all that are installed")
+    parser.add_argument("--targets", nargs="+", type=float, help="errors (default: 1e-4 1e-6)")
+    parser.add_argument("--limit", type=float, help="processor seconds before a run is killed (default: 40; quick: 2)")
+    parser.add_argument("--points", type=int, help="random points (default: 20; quick: 3); 0: none")
+    parser.add_argument("--rounds", type=int, default=3, help="repetitions of the chosen runs (%(default)s)")
+    parser.add_argument("-o", "--output", default="benchmark.png", help="the plot (%(default)s)")
     arguments = parser.parse_args()
 
-    print(f"{arguments.method}, rtol = {arguments.rtol:g}, equal_occupation, median of {arguments.repeats}")
-    print("    N   steps  rejected   seconds   us/step  ns/(step mode)   error")
-    times, references = {}, {}
-    for n in NUMBERS_OF_MODES:
-        grid = momentum_grid.equal_occupation(n)
-        outcome, seconds = measure(problem(grid, arguments.rtol, arguments.method), arguments.repeats)
-        references[n] = asymmetries(LeptonAsymmetry().solve(problem(grid, 1e-9)))
-        attempted = outcome.steps + outcome.rejected
-        times[n] = seconds
-        print(
-            f"{n:5d} {outcome.steps:7d} {outcome.rejected:9d} {seconds:9.5f} {seconds / attempted * 1e6:9.2f}"
-            f" {seconds / attempted / n * 1e9:15.1f} {distance(asymmetries(outcome), references[n]):7.0e}",
-            flush=True,
-        )
-    fitted = [n for n in NUMBERS_OF_MODES if n >= 11]
-    exponent = np.polyfit(np.log(fitted), np.log([times[n] for n in fitted]), 1)[0]
-    verdict = "met" if exponent <= GOAL else "MISSED"
-    print(f"seconds ~ N^{exponent:.2f} from {fitted[0]} to {fitted[-1]} modes (goal: at most {GOAL}: {verdict})")
+    def choose(given, quick, full):
+        return given if given is not None else quick if arguments.quick else full
 
-    if arguments.peers:
-        print("\npeer on the same right-hand side    N   seconds     calls   error   times slower")
-        for n in PEERS_AT:
-            task = problem(momentum_grid.equal_occupation(n), arguments.rtol)
-            for method, rtol in (("Radau", 1e-2), ("Radau", 1e-3), ("LSODA", 1e-3)):
-                label = f"scipy {method}, rtol = {rtol:g}"
-                try:
-                    y, seconds, calls = peer(method, task, rtol)
-                except TooSlow:
-                    print(f"{label:33s} {n:4d} > {PEER_LIMIT:g} s", flush=True)
-                    continue
-                error = distance(y, references[n])
-                print(
-                    f"{label:33s} {n:4d} {seconds:9.3f} {calls:9d} {error:7.0e} {seconds / times[n]:14.0f}", flush=True
-                )
-    return int(exponent > GOAL)
+    targets = choose(arguments.targets, (1e-4,), TARGETS)
+    n_points = choose(arguments.points, 3, 20)
+    limit = choose(arguments.limit, 2.0, 40.0)
+    peers = choose(arguments.peers, list(PEERS), list(PEERS))
+    for peer in peers:
+        if not PEERS[peer].is_installed:
+            print(
+                f"{PEERS[peer].label} is left out: {PEERS[peer].package} is not installed (pip install -e '.[peers]')"
+            )
+    peers = [peer for peer in peers if PEERS[peer].is_installed]
+    benchmark_peers.compile_all(peers, benchmark_peers.equations(problem(CASES["5"], 0.1)))
+
+    results = fixed_points(
+        choose(arguments.cases, QUICK_CASES, CASES), [OURS, *peers], targets, limit, arguments.rounds
+    )
+    draw(results, [OURS, *peers], targets, arguments.output)
+    resolved = averaged = (None, False)
+    if n_points and "numbalsoda" in peers:
+        resolved = box_against_numbalsoda(("N = 11", 11), n_points, targets, limit / 4, arguments.rounds)
+        averaged = box_against_numbalsoda(("averaged", 0), n_points, targets, limit / 4, arguments.rounds)
+    milliseconds = accurate_solves(n_points, arguments.rounds) if n_points else None
+
+    best = "times the best library code (Radau, CVODE of order 2)"
+    goals = [
+        ratio_goal("(4.1), N = 20: at least 1000 times numbalsoda LSODA", results, "20", ["numbalsoda"], 1e3),
+        ratio_goal("(4.1), N = 48: at least 1e4 times numbalsoda LSODA", results, "48", ["numbalsoda"], 1e4),
+        ratio_goal(f"(4.1), N = 48: at least 100 {best}, dense", results, "48", ["radau", "cvode_2"], 100),
+        ratio_goal(
+            f"(4.1), N = 48: at least 100 {best}, sparse", results, "48", ["radau_sparse", "cvode_2_sparse"], 100
+        ),
+        Goal("box, N = 11: at least 500 times numbalsoda LSODA, median", resolved[0], 500, is_bound=resolved[1]),
+        Goal("box, averaged: at least 2 times numbalsoda LSODA, median", averaged[0], 2, is_bound=averaged[1]),
+        Goal(
+            "(4.1): exponent of growth from 11 to 82 modes, at most 1", exponent(results, OURS, GOAL_TARGET), 1, False
+        ),
+        Goal("box, 16 Gauss-Legendre modes at 0.1 % total error: at most 1.5 ms, median", milliseconds, 1.5, False),
+    ]
+    print(f"\nGoals, at error {GOAL_TARGET:g}, on one core")
+    for goal in goals:
+        print("  ", goal)
+    return int(any(goal.verdict == "MISSED" for goal in goals))
 
 
 if __name__ == "__main__":

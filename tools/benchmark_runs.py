@@ -1,0 +1,182 @@
+"""Runs of the benchmark: the package or a peer on one problem, its processor time, its error, and what counts.
+
+Every solve runs in a process of its own, which is killed at its limit: compiled solvers can be stopped in no other way.
+"""
+
+import multiprocessing
+import resource
+import signal
+from functools import cache, partial
+from time import thread_time
+from typing import NamedTuple
+
+import benchmark_peers
+import numpy as np
+
+from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
+from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.solver import esdirk, momentum_grid
+from hpc_nu.solver.result_codes import ResultCode
+
+OURS = "hpc_nu"
+LADDER = 10.0 ** -np.arange(1.0, 9.1, 0.5)  # rtol
+LONG = 1.0  # seconds of a run that is not repeated
+
+
+class Case(NamedTuple):
+    """What is solved: `n_modes` 0 is momentum-averaged."""
+
+    label: str
+    n_modes: int
+    point: dict
+    t_end: float = 10.0
+    kind: str = "equal_occupation"
+
+
+# One run
+
+
+@cache
+def grid(kind, n_modes):
+    return getattr(momentum_grid, kind)(n_modes) if n_modes else momentum_grid.averaged()
+
+
+def problem(case, rtol):
+    settings = {setting.name: setting.default for setting in SETTINGS} | {"T_end": case.t_end}
+    solver = SolverSettings(rtol=rtol, max_steps=10**7)
+    return Problem(case.point, settings, grid(case.kind, case.n_modes), solver=solver)
+
+
+def solve(task):
+    """Final asymmetries Y_Delta_a (3,) of the package, and the number of implicit stages."""
+    outcome = LeptonAsymmetry().solve(task)
+    assert outcome.code == ResultCode.DONE, outcome.message
+    stages = len(esdirk.TABLEAUX[task.solver.method].c) - 1
+    y = np.array([outcome.observables["scalar"][f"Y_Delta_{a}"] for a in ("e", "mu", "tau")])
+    return y, stages * (outcome.steps + outcome.rejected)
+
+
+def distance(got, expected):
+    return np.max(np.abs(got - expected)) / np.max(np.abs(expected))
+
+
+def _in_child(task, limit, repeats, sender):
+    """Send the answer of `task` and the median processor time of `repeats` runs.
+
+    The clock is the thread's: that of a process with a limit ticks in steps of milliseconds.
+    """
+    resource.setrlimit(resource.RLIMIT_CPU, (int(np.ceil(limit)), resource.RLIM_INFINITY))
+    seconds = []
+    while len(seconds) < repeats:
+        started = thread_time()
+        try:
+            answer = task()
+        except benchmark_peers.Failed as error:
+            return sender.send((str(error), thread_time() - started))
+        seconds.append(thread_time() - started)
+    sender.send((answer, np.median(seconds)))
+
+
+def timed(task, limit, repeats=1):
+    """(answer of `task`, median processor time), in a process of its own that is killed at the limit; None if it was.
+
+    No solver can be interrupted in any other way.  The answer is a text if the solver gave up.
+    """
+    fork = multiprocessing.get_context("fork")  # inherits what is compiled, and the rate tables
+    receiver, sender = fork.Pipe(duplex=False)
+    child = fork.Process(target=_in_child, args=(task, limit, repeats, sender))
+    child.start()
+    sender.close()
+    try:
+        return receiver.recv()
+    except EOFError:
+        child.join()
+        if child.exitcode != -signal.SIGXCPU:
+            raise RuntimeError(f"a solver crashed (exit code {child.exitcode})") from None
+    finally:
+        child.join()
+
+
+# Many runs
+
+
+class Run(NamedTuple):
+    """One run of a solver.
+
+    `error` is inf where there is no answer, killed at the limit or given up by itself; `dearest` are the seconds of the
+    costliest run of the ladder within the same target, or killed at a tighter tolerance.
+    """
+
+    rtol: float
+    error: float
+    seconds: float
+    calls: int
+    killed: bool = False
+    dearest: float = np.nan
+
+
+class Bench:
+    """One case: its reference, and every solver on it."""
+
+    def __init__(self, case, limit):
+        self.case, self.limit = case, limit
+        self.reference, _ = solve(problem(case, 1e-10))
+        self.equations = None  # for the peers
+
+    def task(self, solver, rtol):
+        if solver == OURS:
+            return partial(solve, problem(self.case, rtol))
+        if self.equations is None:
+            self.equations = benchmark_peers.equations(problem(self.case, rtol))
+        return partial(benchmark_peers.integrate, solver, self.equations, rtol)
+
+    def run(self, solver, rtol, repeats=1):
+        result = timed(self.task(solver, rtol), self.limit, repeats)
+        if result is None:
+            return Run(rtol, np.inf, self.limit, 0, killed=True)
+        answer, seconds = result
+        if isinstance(answer, str):
+            return Run(rtol, np.inf, seconds, 0)
+        return Run(rtol, distance(answer[0], self.reference), seconds, answer[1])
+
+    def ladder(self, solver, targets):
+        """Runs from loose to tight until the tightest target is met, or two in a row are killed."""
+        runs = []
+        for rtol in LADDER:
+            runs.append(self.run(solver, rtol))
+            if runs[-1].error <= min(targets) or (len(runs) > 1 and runs[-1].killed and runs[-2].killed):
+                break
+        return runs
+
+    def compare(self, solvers, targets, rounds, out_of_reach=()):
+        """The ladders of `solvers`, and the cheapest runs within each target with medians of their times.
+
+        Parameters
+        ----------
+        out_of_reach : collection of (solver, target)
+            Not tried.
+
+        Returns
+        -------
+        dict of str to list of Run; dict of (str, float) to Run
+        """
+        ladders = {}
+        for solver in solvers:
+            wanted = [target for target in targets if (solver, target) not in out_of_reach]
+            ladders[solver] = self.ladder(solver, wanted) if wanted else []
+        chosen = {}
+        for solver, runs in ladders.items():
+            for target in targets:
+                within = [run for run in runs if run.error <= target]
+                if within:
+                    tighter = [run for run in runs if run.killed and run.rtol < within[0].rtol]
+                    dearest = max(run.seconds for run in within + tighter)
+                    chosen[solver, target] = min(within, key=lambda run: run.seconds)._replace(dearest=dearest)
+        times = {key: [run.seconds] if run.seconds > LONG else [] for key, run in chosen.items()}
+        for _ in range(rounds):
+            for (solver, target), run in chosen.items():
+                if run.seconds <= LONG:
+                    repeats = 9 if run.seconds < 0.05 else 1
+                    times[solver, target].append(self.run(solver, run.rtol, repeats).seconds)
+        chosen = {key: run._replace(seconds=np.median(times[key])) for key, run in chosen.items()}
+        return ladders, chosen
