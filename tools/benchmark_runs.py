@@ -111,8 +111,8 @@ class Run(NamedTuple):
     """One run of a solver.
 
     `error` is inf where there is no answer, killed at the limit or given up by itself; `dearest` are the seconds of the
-    costliest run of the ladder within the same target, or killed at a tighter tolerance; `asked` those at rtol = target,
-    which is all that one can ask for without knowing the error, negative where that run was killed after so many.
+    costliest run of the ladder within the same target, or killed at a tighter tolerance; `asked` those at rtol equal to
+    the target, negative where that run was killed after so many.
     """
 
     rtol: float

@@ -13,10 +13,12 @@ Error: largest difference of the three final asymmetries, in units of the larges
 1e-10, which in turn is compared with scipy's Radau.  Every solver goes down the same ladder of tolerances, two to a
 decade, until it has met all targets; what counts is its cheapest run within the error.  That favours LSODA, whose cost
 jumps by 100 from one tolerance to the next (BDF of order above 2 is unstable where oscillations are barely damped): the
-column "dearest" is the costliest run of the ladder within the same error, or killed at a tighter tolerance, and "asked"
-the run at rtol = error, since nobody knows beforehand which tolerance is lucky.  The chosen runs are repeated in turns, so that noise hits all alike; medians.  A run that takes longer than --limit is killed; two
-in a row, and that solver is given up ("> x s") with this and larger numbers of modes; at random points the limit is a
-quarter of that, since they are many.
+column "asked" is the run at rtol = error, since nobody knows beforehand which tolerance is lucky, and "dearest" the
+costliest run of the ladder within the same error, or killed at a tighter tolerance.
+
+The chosen runs are repeated in turns, so that noise hits all alike; medians.  A run that takes longer than --limit is
+killed; two in a row, and that solver is given up ("> x s") with this and larger numbers of modes; at random points the
+limit is a quarter of that, since they are many.
 
 The peers get the same compiled right-hand side and exact Jacobian (`benchmark_peers.py`).  Those that are not installed
 are left out; `pip install -e '.[peers]'` installs all: scikit-sundae as a wheel, numbalsoda (0.3.4) from source, which
@@ -286,7 +288,8 @@ def averaged_side_by_side(n_points, limit, rounds):
         for how in (solve_together, lambda tasks: [solve(task) for task in tasks])
     )
     print(
-        f"    a point: hpc_nu {together / n_points * 1e3:.3f} ms side by side, {alone / n_points * 1e3:.3f} ms one by one;"
+        f"    a point: hpc_nu {together / n_points * 1e3:.3f} ms side by side,"
+        f" {alone / n_points * 1e3:.3f} ms one by one;"
         f" numbalsoda {np.mean(theirs) * 1e3:.3f} ms, median {np.median(theirs) * 1e3:.3f} ms",
         flush=True,
     )
