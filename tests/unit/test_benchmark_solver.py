@@ -124,7 +124,7 @@ class Scripted(Bench):
     def run(self, solver, rtol, repeats=1):
         self.tried.append((solver, rtol))
         at = int(np.argmin(np.abs(np.log(benchmark_runs.LADDER / rtol))))
-        error, seconds = self.script[solver][at]
+        error, seconds = self.script[solver][min(at, len(self.script[solver]) - 1)]
         return Run(rtol, error, 9.0, 0, True) if seconds is None else Run(rtol, error, seconds, 1)
 
 
@@ -133,6 +133,7 @@ def test_the_cheapest_run_within_the_error_counts_and_not_the_first():
     ladders, chosen = Scripted(script).compare([OURS], (1e-4, 1e-6), rounds=2)
     assert chosen[OURS, 1e-4].seconds == 2.5 and chosen[OURS, 1e-6].seconds == 4.0
     assert len(ladders[OURS]) == 5  # all targets were met there
+    assert chosen[OURS, 1e-4].asked == 1.0  # the run at rtol 1e-4, which is beyond them
 
 
 def test_one_killed_run_does_not_end_a_solver_and_two_do():
