@@ -173,23 +173,26 @@ class Bench:
         for solver in solvers:
             wanted = [target for target in targets if (solver, target) not in out_of_reach]
             ladders[solver] = self.ladder(solver, wanted) if wanted else []
-        chosen = {}
+        chosen, asked = {}, {}
         for solver, runs in ladders.items():
             for target in targets:
                 within = [run for run in runs if run.error <= target]
                 if within:
                     tighter = [run for run in runs if run.killed and run.rtol < within[0].rtol]
                     dearest = max(run.seconds for run in within + tighter)
-                    asked = next((run for run in runs if np.isclose(run.rtol, target)), None)
-                    asked = asked or self.run(solver, target)
-                    cheapest = min(within, key=lambda run: run.seconds)
-                    asked_seconds = -asked.seconds if asked.killed else asked.seconds
-                    chosen[solver, target] = cheapest._replace(dearest=dearest, asked=asked_seconds)
-        times = {key: [run.seconds] if run.seconds > LONG else [] for key, run in chosen.items()}
+                    chosen[solver, target] = min(within, key=lambda run: run.seconds)._replace(dearest=dearest)
+                    known = [run for run in runs if np.isclose(run.rtol, target)]
+                    asked[solver, target] = known[0] if known else self.run(solver, target)
+        seconds, asked_seconds = self.repeat(chosen, rounds), self.repeat(asked, rounds)
+        chosen = {key: run._replace(seconds=seconds[key], asked=asked_seconds[key]) for key, run in chosen.items()}
+        return ladders, chosen
+
+    def repeat(self, runs, rounds):
+        """Median times of `runs`, which are repeated in turns unless they take long; negative for those killed."""
+        times = {key: [run.seconds] if run.seconds > LONG or run.killed else [] for key, run in runs.items()}
         for _ in range(rounds):
-            for (solver, target), run in chosen.items():
-                if run.seconds <= LONG:
+            for (solver, target), run in runs.items():
+                if run.seconds <= LONG and not run.killed:
                     repeats = 9 if run.seconds < 0.05 else 1
                     times[solver, target].append(self.run(solver, run.rtol, repeats).seconds)
-        chosen = {key: run._replace(seconds=np.median(times[key])) for key, run in chosen.items()}
-        return ladders, chosen
+        return {key: np.median(times[key]) * (-1 if run.killed else 1) for key, run in runs.items()}
