@@ -1,4 +1,4 @@
-from hpc_nu.analysis.convergence import by_grid, error_estimate, final_error, finest_grid, trajectory_error
+from hpc_nu.analysis.convergence import by_grid, final_error, finest_grid, grid_error_estimate, trajectory_error
 from hpc_nu.analysis.results import Grid, Results, ResultsError, read_results
 
 __all__ = [
@@ -6,7 +6,7 @@ __all__ = [
     "Results",
     "ResultsError",
     "by_grid",
-    "error_estimate",
+    "grid_error_estimate",
     "final_error",
     "finest_grid",
     "read_results",

@@ -69,12 +69,10 @@ def final_error(results, observable="Y_L", reference=None):
     return _error(results, _column(results, results.scalars, observable), reference)
 
 
-def error_estimate(results, observable="Y_L"):
+def grid_error_estimate(results, observable="Y_L"):
     """Estimated error |Y_N/Y_(3N/2) - 1| of a scalar observable, for grids of which there is one half as large again.
 
-    Grids count as such if they are of one family (kind and options).  Over the "large LTA" region of arXiv:2011.12637
-    the error of the final Y_L on 8 Gauss-Legendre modes is at most 1.7 times this estimate, on 16 at most 3 times at
-    95 % of the points.
+    Grids count as such if they are of one family (kind and options).
 
     Returns
     -------

@@ -91,11 +91,12 @@ SETTINGS = (
     Setting(
         "oscillation_weight",
         0.0,
-        "least weight of errors of fast oscillations in the tolerance; 1 follows all of them for ever",
+        "least weight of errors of fast oscillations in the tolerance; 1 follows all of them for ever, not only as long"
+        " as the final asymmetries depend on them",
         low=0.0,
         high=1.0,
     ),
-    Setting("derivatives", False, "final asymmetries by all parameters, at the price of about five solves"),
+    Setting("derivatives", False, "of the final asymmetries by all parameters, at the price of about seven solves"),
 )
 
 DIFFERENTIATED = ("Y_Delta_e", "Y_Delta_mu", "Y_Delta_tau", "Y_L", "Y_B")
@@ -143,9 +144,10 @@ OBSERVABLES = (
 _ATTEMPTS = 64  # steps between two looks at the clock: a millisecond or so
 
 _MASS_STEP = 1e-4
-"""Half of the relative difference of the two masses whose coefficients give the derivative by M."""
+"""Half of the relative difference of the two masses whose coefficients give the derivative by M; at the end of a table
+one of them is M itself, and the derivative is good to 1e-3."""
 
-_FIRST_STEP = 0.1
+_FIRST_STEP = 0.1  # in z: asymmetries start as powers of it, which the methods follow well
 
 _LANES = 16  # points side by side: fewer leave vector registers empty, more wait longer for the slowest
 _MOST_STEPS_TOGETHER = 5000
@@ -189,15 +191,15 @@ class _Tables(NamedTuple):
 class _TangentSystem(NamedTuple):
     """What `kernel.advance` needs for derivatives by parameters, the first of which is the mass.
 
-    `flavours` (n_parameters, 3, 4) and `delta_mass` (n_parameters,) are the derivatives of what has that name in the
-    equations; `lighter` and `heavier` the cells of the rate tables of two `masses` [GeV].
+    `flavour_slopes` (n_parameters, 3, 4) and `delta_mass_slopes` (n_parameters,) are the derivatives of `flavours` and
+    `delta_mass` in the equations; `lighter` and `heavier` the cells of the rate tables of two `masses` [GeV].
     """
 
     lighter: np.ndarray
     heavier: np.ndarray
     masses: tuple
-    flavours: np.ndarray
-    delta_mass: np.ndarray
+    flavour_slopes: np.ndarray
+    delta_mass_slopes: np.ndarray
 
     @property
     def mass_step(self):
@@ -281,6 +283,11 @@ class _Solve:
         self.vacuum_splitting = vacuum_splitting_vector(data, problem.tuned("delta_M"), problem.tuned("re_omega"))
         self.table, self.omega, self.first_cold = _tables(self._shared_settings(), self.mass, self.grid)
         self.work = kernel.workspace(self.table.weights)
+        self.least_weights = np.empty((len(self.table.cells), self.grid.n_modes))
+        kernel.weights_ahead(
+            self.table.nodes, self.table.cells, self.rate_factors, self.flavours, self.delta_mass,
+            settings["oscillation_weight"], self.least_weights,
+        )  # fmt: skip
         self.tableau = esdirk.TABLEAUX[self.solver.method]
         # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
         stops = {self.t_end, *(t for t in self.temperatures if self.t_end <= t < self.t_start)}
@@ -293,8 +300,8 @@ class _Solve:
     def _tangent_system(self, data, point):
         """Derivatives of all that the equations have by all parameters, in the order of PARAMETERS."""
         angles = point["delta"], point["eta"], point["re_omega"], point["im_omega"]
-        by_parameter = yukawa_derivatives(data, self.mass, *angles)
-        changes = [by_parameter.get("mass" if p.name == "M" else p.name, np.zeros((3, 2))) for p in PARAMETERS]
+        changes = yukawa_derivatives(data, self.mass, *angles)
+        changes |= {"M": changes["mass"], "delta_M": np.zeros((3, 2))}
         lowest, highest = self._mass_range()
         masses = max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
         tables = [_tables(self._shared_settings(), mass, self.grid)[0] for mass in masses]
@@ -302,8 +309,8 @@ class _Solve:
             lighter=tables[0].cells,
             heavier=tables[1].cells,
             masses=masses,
-            flavours=np.array([pauli_derivatives(self.yukawas, change) for change in changes]),
-            delta_mass=np.array([float(p.name == "delta_M") for p in PARAMETERS]),
+            flavour_slopes=np.array([pauli_derivatives(self.yukawas, changes[p.name]) for p in PARAMETERS]),
+            delta_mass_slopes=np.array([float(p.name == "delta_M") for p in PARAMETERS]),
         )
 
     def _mass_range(self):
@@ -323,7 +330,7 @@ class _Solve:
         self.u, self.slope, self.maximum = np.zeros(self.size), np.empty(self.size), np.array([0.0, z])
         self.moments = np.full((len(self.stops), len(_Moments._fields)), np.nan)
         self._modes(self.u)[0] = -2 * self.equilibrium(self.t_start)
-        n_parameters = len(self.tangent_system.delta_mass)
+        n_parameters = len(self.tangent_system.delta_mass_slopes)
         self.tangents, self.tangent_slopes = np.zeros((n_parameters, self.size)), np.zeros((n_parameters, self.size))
         self.tangent_moments = np.full((len(self.stops), n_parameters, 3), np.nan)
         if n_parameters:
@@ -341,14 +348,15 @@ class _Solve:
             return
         system = self.tangent_system
         coefficients, mass_slopes, scratch = np.empty_like(at_node), np.empty_like(at_node), np.empty(self.size)
-        kernel.homogeneous_coefficients(
+        kernel.coefficients_and_mass_slopes(
             at_node.ravel(), self.grid.n_modes, cell, 0.0, system.lighter, system.heavier, system.mass_step,
             self.rate_factors, coefficients, mass_slopes,
         )  # fmt: skip
         for p in range(len(self.tangents)):
             kernel.tangent_slope(
                 p, self.u, self.tangents[p], coefficients, mass_slopes, self.table.weights, self.flavours,
-                self.delta_mass, omega, system.flavours, system.delta_mass, scratch, self.tangent_slopes[p],
+                self.delta_mass, omega, system.flavour_slopes, system.delta_mass_slopes, scratch,
+                self.tangent_slopes[p],
             )  # fmt: skip
 
     # The state is one flat array, so that the engine can send and store it without knowing what it means.
@@ -359,7 +367,7 @@ class _Solve:
         return np.concatenate(parts + tangents)
 
     def unpack(self, state):
-        n_stops, n_parameters = len(self.stops), len(self.tangent_system.delta_mass)
+        n_stops, n_parameters = len(self.stops), len(self.tangent_system.delta_mass_slopes)
         n_tangents = n_parameters * self.size
         sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2, n_stops * len(_Moments._fields), n_tangents, n_tangents]
         parts = np.split(np.array(state), np.cumsum(sizes))
@@ -407,9 +415,10 @@ class _Solve:
                 self.tangents, self.tangent_slopes,
                 first, last, t.nodes, t.cells, self.omega, t.norm_weights, self.rate_factors,
                 self.flavours, self.delta_mass,
-                tangent.lighter, tangent.heavier, tangent.mass_step, tangent.flavours, tangent.delta_mass,
+                tangent.lighter, tangent.heavier, tangent.mass_step,
+                tangent.flavour_slopes, tangent.delta_mass_slopes,
                 self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
-                self.settings["oscillation_weight"], self.work,
+                self.least_weights, self.work,
             )  # fmt: skip
             if verdict == kernel.UNDERFLOW:
                 return ResultCode.STEP_TOO_SMALL
@@ -506,18 +515,18 @@ class _Solve:
         values["Y_L_sphaleron"] = at_sphaleron["Y_L"][0]
         baryons = _baryons_per_charge(self.settings["susceptibilities"], self.settings["crossover"])
         values["Y_B"] = baryons @ [at_sphaleron[f"Y_Delta_{a}"][0] for a in FLAVOUR_NAMES]
-        values |= self.derivatives(baryons)
+        values |= self.derivatives(baryons, values["Y_B"])
         values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.entropy_at_start
         values["T_Delta_e_max"] = self.mass * np.exp(-self.maximum[kernel.MAX_Z])
         return values
 
-    def derivatives(self, baryons):
+    def derivatives(self, baryons, y_b):
         """Those of the asymmetries in DIFFERENTIATED by all parameters; none without tangents."""
         if not len(self.tangents):
             return {}
         end = self.tangent_moments[-1] / self.entropy_at_start
         frozen = self.tangent_moments[self.stops == SPHALERON_FREEZE_OUT] / self.entropy_at_start
-        by_baryons = frozen[0] @ baryons if len(frozen) else np.full(len(end), np.nan)
+        by_baryons = frozen[0] @ baryons if len(frozen) else np.full(len(end), 0.0 * y_b)  # y_b is 0 or nan
         columns = [*end.T, end.sum(axis=1), by_baryons]
         return {
             f"{name}_by_{p.name}": value
@@ -588,7 +597,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
     def predicted_seconds(self, settings, n_modes, solver):
         """A rate table, and steps whose number depends little on the number of modes."""
         steps = 60 * np.log(settings["T_start"] / settings["T_end"]) * (1e-4 / solver.rtol) ** 0.2
-        return 5e-3 + steps * (2e-5 + 5e-7 * n_modes) * (5 if settings["derivatives"] else 1)
+        return 5e-3 + steps * (2e-5 + 5e-7 * n_modes) * (7 if settings["derivatives"] else 1)
 
     def solve(self, problem, state=None, pause=lambda: False):
         run = _Solve(problem)

@@ -18,6 +18,7 @@ from hpc_nu.models.lepton_asymmetry_kernel import (
     GP0,
     HM,
     HP,
+    LEAST,
     MAX_STEP,
     NOT_FINITE,
     PE0,
@@ -142,14 +143,14 @@ def solve_stages(tau, omega, residual, flavours, new, borders, work):
 def advance(
     attempts, z_stops, clocks, u, slopes, maxima, verdicts,
     firsts, lasts, nodes, cells, omega_cells, norm_weights, factors_of_rates, flavours, delta_masses,
-    a, c, error_weights, order, rtol, least_weight, work,
+    a, c, error_weights, order, rtol, least_weights, work,
 ):  # fmt: skip
     """Attempt up to `attempts` steps of each point that is RUNNING, until one of them is not any more.
 
     Parameters
     ----------
     z_stops, firsts, lasts, delta_masses : (n_lanes,) arrays
-    clocks, maxima, flavours : (n_lanes, ...) arrays
+    clocks, maxima, flavours, least_weights : (n_lanes, ...) arrays
     u, slopes : (N_UNKNOWNS, n_lanes) arrays
         The state, updated in place, with `clocks` and `maxima`.
     verdicts : (n_lanes,) array
@@ -187,6 +188,7 @@ def advance(
                 cell = find_cell(z_stage, nodes, firsts[lane], lasts[lane])
                 gather_coefficients(cell, z_stage - nodes[cell], cells, factors_of_rates, lane, work)
                 susceptibility_at(cell, z_stage - nodes[cell], omega_cells, omega[lane])
+                work[LEAST + lane] = least_weights[lane, cell]
             finish_coefficients(n, work)
             solve_stages(tau, omega, residual, flavours, new, borders, work)
             for m in range(N_UNKNOWNS):
@@ -204,9 +206,7 @@ def advance(
                 continue
             for m in range(N_UNKNOWNS):
                 error_of_lane[m], old_of_lane[m], new_of_lane[m] = residual[m, lane], u[m, lane], new[m, lane]
-            error = error_norm(
-                error_of_lane, old_of_lane, new_of_lane, norm_weights, rtol, tau[lane], least_weight, work[lane:]
-            )
+            error = error_norm(error_of_lane, old_of_lane, new_of_lane, norm_weights, rtol, tau[lane], work[lane:])
             z = clocks[lane, Z]
             verdict = end_step(clocks[lane], h[lane], z_stops[lane], error, order, MAX_STEP)
             if verdict == STEP_UNDERFLOW:
@@ -242,11 +242,13 @@ class Lanes:
         self.clocks, self.maxima = np.zeros((n_lanes, CLOCK_SIZE)), np.zeros((n_lanes, 2))
         self.u, self.slopes = np.zeros((N_UNKNOWNS, n_lanes)), np.zeros((N_UNKNOWNS, n_lanes))
         self.flavours = np.zeros((n_lanes, 3, 4))
+        self.least_weights = np.zeros((n_lanes, len(like.table.cells)))
 
     def load(self, lane, run):
         """Put a solve into a lane: its point, its state and where it goes next."""
         self.runs[lane] = run
         self.flavours[lane], self.delta_masses[lane] = run.flavours, run.delta_mass
+        self.least_weights[lane] = run.least_weights[:, 0]
         self.clocks[lane], self.maxima[lane] = run.clock, run.maximum
         self.u[:, lane], self.slopes[:, lane] = run.u, run.slope
         self.z_stops[lane], self.firsts[lane], self.lasts[lane] = run.next_stop()
@@ -269,7 +271,7 @@ class Lanes:
             self.firsts, self.lasts, run.table.nodes, run.table.cells, run.omega, run.table.norm_weights,
             run.rate_factors, self.flavours, self.delta_masses,
             tableau.a, tableau.c, tableau.error_weights, tableau.order, run.solver.rtol,
-            run.settings["oscillation_weight"], self.work,
+            self.least_weights, self.work,
         )  # fmt: skip
 
 

@@ -288,14 +288,14 @@ STRIDE = 264
 
 (
     GP0, GP1, GP2, GM0, GM1, GM2, HP0, HP1, HP2, HM0, HM1, HM2, SP0, SP1, SP2, SM0, SM1, SM2, M_OVER_E, SLOPE,
-    W, TAU, DM, FE0, FE1, FE2, FE3, FM0, FM1, FM2, FM3, FT0, FT1, FT2, FT3,
+    W, LEAST, TAU, DM, FE0, FE1, FE2, FE3, FM0, FM1, FM2, FM3, FT0, FT1, FT2, FT3,
     PE0, PE1, PE2, PE3, PM0, PM1, PM2, PM3, PT0, PT1, PT2, PT3,
     G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE,
     B00, B01, B02, B10, B11, B12, B20, B21, B22,
     RS0, RS1, RS2, RS3, RD0, RD1, RD2, RD3,
     S0, S1, S2, S3, D0, D1, D2, D3,
     SMALL,
-) = range(0, 89 * STRIDE, STRIDE)  # fmt: skip
+) = range(0, 90 * STRIDE, STRIDE)  # fmt: skip
 assert SLOPE == (N_CHANNELS - 1) * STRIDE, "the rows of coefficients are the channels of the table"
 
 
@@ -600,7 +600,7 @@ def solve_factored(tau, n, flavours, omega, source, r, out, work):
 
 
 @njit(cache=True, error_model="numpy")
-def error_norm(error, old, new, norm_weights, rtol, tau, least_weight, w):
+def error_norm(error, old, new, norm_weights, rtol, tau, w):
     """Largest of the errors of the asymmetries, of their sum, of s and of d, in units of the tolerance.
 
     The sum has a place of its own since it is a small remainder (the baryon asymmetry: 1e-3 and less of each).
@@ -608,15 +608,26 @@ def error_norm(error, old, new, norm_weights, rtol, tau, least_weight, w):
     s and d are measured as root mean squares over the momentum distribution, so that neither the number of modes nor
     an empty mode at high momentum changes the step.  An error perpendicular to h precesses at the rate 2|h| while all
     else changes at the rates G_0 and DRIFT, so that it acts on densities and asymmetries by its integral alone, which
-    is (G_0 + DRIFT)/(2|h|) of it.  Weighted so, undamped oscillations are followed until nothing depends on them any
-    more; then steps become longer than a period, and the method, L-stable, damps them.
+    is (G_0 + DRIFT)/(2|h|) of it, or what `weights_ahead` knows of times to come.  Weighted so, undamped oscillations
+    are followed until nothing depends on them any more; then steps become longer than a period, and the method,
+    L-stable, damps them.
 
     Parameters
     ----------
-    least_weight : float
-        Of an error perpendicular to h; 1 follows all oscillations for ever.
+    error, old, new : (3 + 8 n_modes,) arrays
+        Error estimate of a step, and u before and after it.
+    norm_weights : (n_modes,) array
+        Of the mean square, see `hpc_nu.seesaw.rate_table.RateTable`.
+    rtol : float
+    tau : float
+        Of the stages of this step.
     w : array
-        The workspace, as the last stage has left it.
+        The workspace, as the last stage, which is the end of the step, has left it; least weights in row LEAST.
+
+    Returns
+    -------
+    float
+        At most 1 for a step that is good enough; nan if anything is not finite.
     """
     n = norm_weights.size
     worst = total = largest = 0.0
@@ -636,8 +647,8 @@ def error_norm(error, old, new, norm_weights, rtol, tau, least_weight, w):
             cc = c1 * c1 + c2 * c2 + c3 * c3 + TINY
             along = (c1 * e1 + c2 * e2 + c3 * e3) ** 2 / cc
             across = max(e1 * e1 + e2 * e2 + e3 * e3 - along, 0.0)
-            slow = w[EVEN + k] / w[ODD + k] - 1 + DRIFT * tau
-            weight = min(max(slow * slow / cc, least_weight * least_weight), 1.0)
+            slow = w[EVEN + k] / w[ODD + k] - 1 + DRIFT * tau  # al = even/odd = 1 + tau G_0
+            weight = min(max(slow * slow / cc, w[LEAST + k]), 1.0)
             error2 += norm_weights[k] * (e0 * e0 + along + weight * across)
         for i in range(4 * block, 4 * block + 4):
             for k in range(n):
@@ -646,6 +657,38 @@ def error_norm(error, old, new, norm_weights, rtol, tau, least_weight, w):
         ratio = np.sqrt(error2) / ((ATOL_S if block == 0 else ATOL_D) + np.sqrt(max(old2, new2)))
         worst, total = max(worst, ratio), total + ratio
     return worst / rtol if np.isfinite(total) else np.nan  # max() alone loses nan
+
+
+@njit(cache=True, error_model="numpy")
+def weights_ahead(nodes, cells, factors, flavours, delta_mass, least_weight, out):
+    """Squares of the least weights in `error_norm`, from what is still to come: fills `out` (n_cells, n_modes).
+
+    Where levels cross, h turns at a rate |n'| = |d(h/|h|)/dz| that may be far above DRIFT, and an oscillation that was
+    forgotten before would be missed: what counts in a cell is the largest (DRIFT + |n'|)/(2|h|) of this and all later
+    ones, and at least `least_weight`.  Arguments as in `coefficients_at` and `right_hand_side`.
+    """
+    n_cells, n = out.shape
+    ahead, before = np.full(n, least_weight * least_weight), np.zeros((n, 3))
+    for cell in range(n_cells - 1, -1, -1):
+        c, width = cells[cell, :, 3], nodes[cell + 1] - nodes[cell]
+        for k in range(n):
+            h1 = h2 = h3 = 0.0
+            for a in range(3):
+                even = factors[2] * c[HP + a, k] + factors[3] * c[HM + a, k]
+                odd = factors[2] * c[HP + a, k] - factors[3] * c[HM + a, k]
+                h1 += even * flavours[a, 1]
+                h2 += odd * flavours[a, 2]
+                h3 += even * flavours[a, 3]
+            h3 -= delta_mass * c[ME, k]
+            size = np.sqrt(h1 * h1 + h2 * h2 + h3 * h3) + TINY
+            h1, h2, h3 = h1 / size, h2 / size, h3 / size
+            turn = 0.0
+            if cell < n_cells - 1:
+                turn = np.sqrt((h1 - before[k, 0]) ** 2 + (h2 - before[k, 1]) ** 2 + (h3 - before[k, 2]) ** 2) / width
+            before[k, 0], before[k, 1], before[k, 2] = h1, h2, h3
+            weight = (DRIFT + turn) / (2 * size)
+            ahead[k] = max(ahead[k], min(weight * weight, 1.0))
+            out[cell, k] = ahead[k]
 
 
 @njit(cache=True, error_model="numpy")
@@ -691,16 +734,16 @@ def tangent_slope(
     right_hand_side(u, coefficients, weights, flavour_slopes[p], delta_mass_slopes[p], omega, out)
     if p == 0:
         right_hand_side(u, mass_slopes, weights, flavours, delta_mass, omega, scratch)
-        for n in range(out.size):
-            out[n] += scratch[n]
+        for m in range(out.size):
+            out[m] += scratch[m]
     if tangent.size:
         right_hand_side(tangent, coefficients, weights, flavours, delta_mass, omega, scratch)
-        for n in range(out.size):
-            out[n] += scratch[n]
+        for m in range(out.size):
+            out[m] += scratch[m]
 
 
 @njit(cache=True, error_model="numpy")
-def homogeneous_coefficients(
+def coefficients_and_mass_slopes(
     work, stride, cell, t, lighter, heavier, mass_step, factors, coefficients, mass_slopes
 ):  # fmt: skip
     """Fill what `tangent_slope` needs, from the coefficients in `work` and from tables of two masses.
@@ -727,7 +770,7 @@ def advance(
     attempts, z_stop, clock, u, slope, maximum, tangents, tangent_slopes,
     first, last, nodes, cells, omega_cells, norm_weights, factors_of_rates, flavours, delta_mass,
     lighter, heavier, mass_step, flavour_slopes, delta_mass_slopes,
-    a, c, error_weights, order, rtol, least_weight, work,
+    a, c, error_weights, order, rtol, least_weights, work,
 ):  # fmt: skip
     """Attempt up to `attempts` steps towards `z_stop`.
 
@@ -740,7 +783,10 @@ def advance(
         Derivatives of u and of its slope by parameters, of which the first is the mass; n_parameters may be 0.  They
         are those of the discrete solution, for the steps that u needs.
     lighter, heavier, mass_step, flavour_slopes, delta_mass_slopes
-        For the tangents alone: see `homogeneous_coefficients` and `tangent_slope`.
+        For the tangents alone: see `coefficients_and_mass_slopes` and `tangent_slope`.
+
+    least_weights : (n_cells, n_modes) array
+        From `weights_ahead`.
 
     Returns
     -------
@@ -776,7 +822,7 @@ def advance(
             solve_factored(tau, n, flavours, omega, 1.0, residual, new, work)
             stage_derivative(new, residual, tau, k[i])
             if n_parameters:
-                homogeneous_coefficients(
+                coefficients_and_mass_slopes(
                     work, STRIDE, cell, z_stage - nodes[cell], lighter, heavier, mass_step, factors_of_rates,
                     coefficients, mass_slopes,
                 )  # fmt: skip
@@ -791,7 +837,8 @@ def advance(
                 solve_factored(tau, n, flavours, omega, 0.0, scratch, new_tangents[p], work)
                 stage_derivative(new_tangents[p], residual, tau, tangent_k[p, i])
         error_estimate(error_weights, h, k, residual)
-        error = error_norm(residual, u, new, norm_weights, rtol, tau, least_weight, work)
+        copy_row(least_weights[cell], work[LEAST:])
+        error = error_norm(residual, u, new, norm_weights, rtol, tau, work)
         verdict = end_step(clock, h, z_stop, error, order, MAX_STEP)
         if verdict == STEP_UNDERFLOW:
             return UNDERFLOW if np.isfinite(error) else NOT_FINITE

@@ -75,7 +75,8 @@ class Observable:
         "scalar" (one number a task), "trajectory" (on the output temperatures), "spectrum" (on the output
         momenta) or "mode" (on the task's own momentum modes).
     only_with : str
-        Name of a switch among the settings without which there is no such observable; empty if it is always there.
+        Name of a switch among the settings without which there is no such observable (nan in the rows of variations
+        that do not have it, if another one does); empty if it is always there.
     """
 
     name: str

@@ -235,7 +235,8 @@ def error_norm(error, u=None, tau=0.1, h=(0.0, 0.0, 0.0), damping=0.0, least_wei
         rows[row // kernel.STRIDE] = value
     rows[kernel.ODD // kernel.STRIDE] = 1 / (al**2 + c @ c)
     rows[kernel.EVEN // kernel.STRIDE] = al / (al**2 + c @ c)
-    return kernel.error_norm(error, u, u, np.full(n, 1 / n), 1e-5, tau, least_weight, work)
+    rows[kernel.LEAST // kernel.STRIDE] = least_weight**2
+    return kernel.error_norm(error, u, u, np.full(n, 1 / n), 1e-5, tau, work)
 
 
 @pytest.mark.parametrize("bad", [0, 2, 3, 14])

@@ -14,9 +14,9 @@ from numpy.testing import assert_allclose
 from hpc_nu.analysis import (
     ResultsError,
     by_grid,
-    error_estimate,
     final_error,
     finest_grid,
+    grid_error_estimate,
     read_results,
     trajectory_error,
 )
@@ -226,11 +226,11 @@ def test_reference_may_be_chosen(damaged):
 
 def test_error_is_estimated_from_a_grid_half_as_large_again(damaged):
     scale_by_grid(damaged, FACTORS | {"gauss_legendre-6": 1.002})
-    estimate = error_estimate(read_results(damaged))  # not from 5 and 8 modes, nor from grids of two kinds
+    estimate = grid_error_estimate(read_results(damaged))  # not from 5 and 8 modes, nor from grids of two kinds
     assert list(estimate.grid.values) == ["gauss_legendre-4"]
     assert_allclose(estimate, 1 - 1.0001 / 1.002, rtol=1e-9)
     with pytest.raises(ResultsError, match="no two grids of one family with N and 3N/2 modes"):
-        error_estimate(read_results(damaged).select(grid="gauss_legendre-6"))
+        grid_error_estimate(read_results(damaged).select(grid="gauss_legendre-6"))
 
 
 def test_missing_rows_are_not_a_number_in_a_table_of_points_and_grids(damaged):
