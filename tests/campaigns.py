@@ -13,6 +13,16 @@ from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.plasma.user_table import write_user_table
 from hpc_nu.solver.result_codes import ResultCode
 
+FREEZE_IN_POINT = """\
+  M:        {value: 2.0, unit: GeV}
+  delta_M:  {value: 0.983e-11, unit: GeV}
+  re_omega: {value: 0.551, unit: pi}
+  im_omega: {value: -2.754e-3, unit: rad}
+  delta:    {value: 0.993, unit: pi}
+  eta:      {value: 1.479, unit: pi}
+"""
+"""Parameter set (4.1) of arXiv:2011.12637."""
+
 LEPTON = """\
 campaign: lepton
 model: lepton_asymmetry
@@ -53,16 +63,14 @@ run: {epoch_seconds: 0.1}
 """
 """40 000 tasks of 0.04 ms."""
 
-OWN_TABLE = """\
+OWN_TABLE = (
+    """\
 campaign: own_table
 model: lepton_asymmetry
 parameters:
-  M:        {value: 2.0, unit: GeV}
-  delta_M:  {value: 0.983e-11, unit: GeV}
-  re_omega: {value: 0.551, unit: pi}
-  im_omega: {value: -2.754e-3, unit: rad}
-  delta:    {value: 0.993, unit: pi}
-  eta:      {value: 1.479, unit: pi}
+"""
+    + FREEZE_IN_POINT
+    + """\
 settings:
   T_end: {value: 10, unit: GeV}
 variations:
@@ -71,6 +79,7 @@ variations:
 grids:
   - {kind: gauss_legendre, n_modes: 8}
 """
+)
 """A table from `make_own_table` takes the place of TABLE."""
 
 TOY = """\

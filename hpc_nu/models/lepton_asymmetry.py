@@ -20,6 +20,7 @@ from scipy.interpolate import CubicSpline
 
 from hpc_nu.models import lepton_asymmetry_batch as batch
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
+from hpc_nu.models import lepton_asymmetry_stage as stage
 from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
 from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
 from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath, thermodynamics
@@ -282,7 +283,7 @@ class _Solve:
         self.entropy_at_start = self.expansion.entropy_over_t3(self.t_start)
         self.vacuum_splitting = vacuum_splitting_vector(data, problem.tuned("delta_M"), problem.tuned("re_omega"))
         self.table, self.omega, self.first_cold = _tables(self._shared_settings(), self.mass, self.grid)
-        self.work = kernel.workspace(self.table.weights)
+        self.work = stage.workspace(self.table.weights)
         self.least_weights = np.empty((len(self.table.cells), self.grid.n_modes))
         kernel.weights_ahead(
             self.table.nodes, self.table.cells, self.rate_factors, self.flavours, self.delta_mass,
@@ -561,7 +562,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
     settings = SETTINGS
     observables = OBSERVABLES
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
-    max_modes = kernel.STRIDE
+    max_modes = stage.STRIDE
 
     def temperature_span(self, settings, points, temperatures):
         return settings["T_end"], settings["T_start"]

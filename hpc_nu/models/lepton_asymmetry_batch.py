@@ -1,9 +1,9 @@
 """Momentum-averaged solves of many points at once: every lane of the vector registers is a point.
 
 One point has one mode, which leaves vector registers empty and pays for every loop.  Here the rows of the workspace of
-`lepton_asymmetry_kernel` are points instead of modes, each with a temperature, a step and an error of its own.  What is
-computed for a point, and in which order, is what that kernel computes for one mode, so the results are the same bit for
-bit, whatever points share the registers.
+`lepton_asymmetry_stage` are points instead of modes, each with a temperature, a step and an error of its own.  What is
+computed for a point, and in which order, is what `advance` of `lepton_asymmetry_kernel` computes for one mode, so the
+results are the same bit for bit, whatever points share the registers.
 
 Vectors of unknowns are (N_UNKNOWNS, n_lanes): X_e, X_mu, X_tau, s_0 ... s_3, d_0 ... d_3.
 """
@@ -13,39 +13,42 @@ from numba import njit
 
 from hpc_nu.models.lepton_asymmetry_kernel import (
     AT_STOP,
-    B00,
     GP,
-    GP0,
     HM,
     HP,
-    LEAST,
     MAX_STEP,
     NOT_FINITE,
-    PE0,
-    RS0,
     RUNNING,
-    S0,
     SAME_STOP,
-    SLOPE,
     SP,
-    SP0,
-    STRIDE,
-    TAU,
     UNDERFLOW,
     cubic_at,
     error_norm,
+    exponent_at,
     exponential,
+    find_cell,
+    susceptibility_at,
+    track_maximum,
+)
+from hpc_nu.models.lepton_asymmetry_stage import (
+    B00,
+    GP0,
+    LEAST,
+    PE0,
+    RS0,
+    S0,
+    SLOPE,
+    SP0,
+    STRIDE,
+    TAU,
     factor_modes,
     fill,
-    find_cell,
     flow_products,
     schur_complement,
     set_point,
     set_pull,
     solve_3x3,
     solve_modes,
-    susceptibility_at,
-    track_maximum,
     washout_products,
     workspace,
 )
@@ -74,7 +77,7 @@ def gather_coefficients(cell, t, cells, factors, lane, work):
     for i in range(6):  # gamma_+ and gamma_- of three flavours
         c3, c2, c1, c0 = here[GP + i, 0, 0], here[GP + i, 1, 0], here[GP + i, 2, 0], here[GP + i, 3, 0]
         work[GP0 + i * STRIDE + lane] = factors[i // 3] * c0
-        work[B00 + i * STRIDE + lane] = ((c3 * t + c2) * t + c1) * t
+        work[B00 + i * STRIDE + lane] = exponent_at(c3, c2, c1, t)
     for i in range(HP, N_CHANNELS):
         factor = factors[2] if i < HM else factors[3] if i < SP else 1.0
         work[i * STRIDE + lane] = cubic_at(here[i, 0, 0], here[i, 1, 0], here[i, 2, 0], here[i, 3, 0], t, factor)

@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from campaigns import LEPTON, TOY, write
+from campaigns import FREEZE_IN_POINT, LEPTON, TOY, write
 from mpi import hpc_nu
 from toy_models import BEFORE, DIES, EXITS, LONG_MESSAGE, RAISES, RAISES_AT_FIRST, WRONG_SHAPE
 
@@ -96,22 +96,21 @@ def test_a_step_budget_that_runs_out_is_counted_by_status_under_mpirun(tmp_path)
     assert "step_budget" in text.lower().replace(" ", "_") and str(failed.sum()) in text
 
 
-TIME = """\
+TIME = (
+    """\
 campaign: time
 model: lepton_asymmetry
 parameters:
-  M:        {value: 2.0, unit: GeV}
-  delta_M:  {value: 0.983e-11, unit: GeV}
-  re_omega: {value: 0.551, unit: pi}
-  im_omega: {value: -2.754e-3, unit: rad}
-  delta:    {value: 0.993, unit: pi}
-  eta:      {value: 1.479, unit: pi}
+"""
+    + FREEZE_IN_POINT
+    + """\
 settings: {rates: simple}
 solver: {rtol: 1e-13, max_steps: 100000000, max_seconds: 0.2}
 grids:
   - {kind: equal_occupation, n_modes: 82}
 run: {epoch_seconds: EPOCH}
 """
+)
 
 
 @pytest.mark.parametrize("epoch", [10, 0.05])

@@ -19,6 +19,7 @@ from literal_lepton_asymmetry import LiteralEquations
 
 from hpc_nu.models import lepton_asymmetry
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
+from hpc_nu.models import lepton_asymmetry_stage as stage
 from hpc_nu.plasma.susceptibilities import inverse_susceptibility
 from hpc_nu.seesaw.casas_ibarra import pauli_components
 from hpc_nu.seesaw.rate_table import build_rate_table, equilibrium_occupation
@@ -69,12 +70,12 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega=OMEGA)
 
 
 def solve_stage(tau, coefficients, weights, flavours, delta_mass, r):
-    n, out, work = len(weights), np.full_like(r, np.nan), kernel.workspace(weights)
+    n, out, work = len(weights), np.full_like(r, np.nan), stage.workspace(weights)
     for channel, row in enumerate(coefficients):
-        work[channel * kernel.STRIDE :][:n] = row
-    kernel.set_point(flavours, delta_mass, 0, n, work)
-    kernel.factor_stage(tau, n, OMEGA, work)
-    kernel.solve_factored(tau, n, flavours, OMEGA, 1.0, r, out, work)
+        work[channel * stage.STRIDE :][:n] = row
+    stage.set_point(flavours, delta_mass, 0, n, work)
+    stage.factor_stage(tau, n, OMEGA, work)
+    stage.solve_factored(tau, n, flavours, OMEGA, 1.0, r, out, work)
     return out
 
 
@@ -217,7 +218,7 @@ def test_solve_3x3_with_every_order_of_pivots():
         rhs, out = matrix @ np.array([1.0, -2.0, 3.0]), np.empty(3)
         if np.linalg.cond(matrix / np.abs(matrix).max(axis=1, keepdims=True)) > 1e3:
             continue
-        kernel.solve_3x3(matrix.copy(), rhs.copy(), out)
+        stage.solve_3x3(matrix.copy(), rhs.copy(), out)
         np.testing.assert_allclose(out, [1.0, -2.0, 3.0], rtol=1e-11)
 
 
@@ -228,14 +229,14 @@ def error_norm(error, u=None, tau=0.1, h=(0.0, 0.0, 0.0), damping=0.0, least_wei
     """Of modes that all have the same h and G_0, with rtol 1e-5."""
     n = (len(error) - 3) // 8
     u = np.ones(len(error)) if u is None else u
-    work = kernel.workspace(np.ones(n))
-    rows = work[: kernel.SMALL].reshape(-1, kernel.STRIDE)[:, :n]
+    work = stage.workspace(np.ones(n))
+    rows = work[: stage.SMALL].reshape(-1, stage.STRIDE)[:, :n]
     c, al = 2 * tau * np.array(h), 1 + tau * damping
-    for row, value in zip((kernel.C1, kernel.C2, kernel.C3), c, strict=True):
-        rows[row // kernel.STRIDE] = value
-    rows[kernel.ODD // kernel.STRIDE] = 1 / (al**2 + c @ c)
-    rows[kernel.EVEN // kernel.STRIDE] = al / (al**2 + c @ c)
-    rows[kernel.LEAST // kernel.STRIDE] = least_weight**2
+    for row, value in zip((stage.C1, stage.C2, stage.C3), c, strict=True):
+        rows[row // stage.STRIDE] = value
+    rows[stage.ODD // stage.STRIDE] = 1 / (al**2 + c @ c)
+    rows[stage.EVEN // stage.STRIDE] = al / (al**2 + c @ c)
+    rows[stage.LEAST // stage.STRIDE] = least_weight**2
     return kernel.error_norm(error, u, u, np.full(n, 1 / n), 1e-5, tau, work)
 
 
