@@ -86,9 +86,8 @@ def grid_error_estimate(results, observable="Y_L"):
     """
     table = by_grid(results, _column(results, results.scalars, observable))
     place = {key: i for i, key in enumerate(zip(table.family.values, table.n_modes.values.tolist(), strict=True))}
-    pairs = [
-        (i, place[family, 3 * n // 2]) for (family, n), i in place.items() if (family, 3 * n // 2) in place and n > 1
-    ]
+    finer = {i: place.get((family, 3 * n // 2)) for (family, n), i in place.items() if n % 2 == 0}
+    pairs = [(i, j) for i, j in finer.items() if j is not None]
     if not pairs:
         raise ResultsError(f"{results.path}: no two grids of one family with N and 3N/2 modes: add some to the input")
     coarse, fine = (table.isel(grid=list(side)) for side in zip(*pairs, strict=True))

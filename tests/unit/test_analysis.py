@@ -9,11 +9,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 
 from hpc_nu.analysis import (
     ResultsError,
     by_grid,
+    convergence,
     final_error,
     finest_grid,
     grid_error_estimate,
@@ -231,6 +233,16 @@ def test_error_is_estimated_from_a_grid_half_as_large_again(damaged):
     assert_allclose(estimate, 1 - 1.0001 / 1.002, rtol=1e-9)
     with pytest.raises(ResultsError, match="no two grids of one family with N and 3N/2 modes"):
         grid_error_estimate(read_results(damaged).select(grid="gauss_legendre-6"))
+
+
+def test_eleven_and_sixteen_modes_are_no_pair(monkeypatch, results):
+    def two_grids(results, array):
+        along_grid = {"family": ("grid", ["gauss_legendre"] * 2), "n_modes": ("grid", [11, 16])}
+        return xr.DataArray([[1.0, 1.1]], along_grid, ("point", "grid"))
+
+    monkeypatch.setattr(convergence, "by_grid", two_grids)
+    with pytest.raises(ResultsError, match="no two grids"):
+        grid_error_estimate(results)
 
 
 def test_missing_rows_are_not_a_number_in_a_table_of_points_and_grids(damaged):
