@@ -16,7 +16,8 @@ model's business: its compiled loop calls, for each attempted step,
 in its on-disk cache: every process would compile it again.)
 
 The state between two steps is `clock`, u and k[0] alone, so a solve can be stopped after any step and continued bit
-for bit.  Tableaux: Kennedy and Carpenter, Appl. Numer. Math. 44 (2003) 139 (NASA/TM-2001-211038), implicit parts.
+for bit.  Tableaux: Kennedy and Carpenter, Appl. Numer. Math. 44 (2003) 139 (NASA/TM-2001-211038), the implicit parts of
+additive methods.  (ESDIRK4(3)6L[2]SA and ESDIRK5(4)8L[2]SA of their NASA/TM-2016-219173 are others.)
 """
 
 from fractions import Fraction
@@ -68,7 +69,7 @@ def _tableau(name, order, gamma, lower_rows, embedded):
 
 
 TABLEAUX = {
-    # ESDIRK4(3)6L[2]SA
+    # ARK4(3)6L[2]SA-ESDIRK
     "esdirk43": _tableau(
         "esdirk43",
         4,
@@ -89,7 +90,7 @@ TABLEAUX = {
             "61727/225920",
         ],
     ),
-    # ESDIRK5(4)8L[2]SA
+    # ARK5(4)8L[2]SA-ESDIRK
     "esdirk54": _tableau(
         "esdirk54",
         5,
