@@ -20,6 +20,18 @@ from hpc_nu.seesaw.rate_table import N_CHANNELS
 STRIDE = 264
 """Most modes of a solve.  Not a power of two: rows would compete for the same lines of the cache."""
 
+# Where each row begins; E, M, T (0, 1, 2 after P and M) stand for e, mu, tau, other digits for Pauli components:
+#   GP0 ... SLOPE               channels of the rate table: gamma_+-, h_+-, sigma_+- of the flavours, M/E, f_eq'
+#   W, LEAST                    weight of the mode; square of its least weight in the error norm
+#   TAU, DM                     tau of the stage; delta_mass
+#   FE0 ... FT3                 components a of Y_e, Y_mu, Y_tau
+#   PE0 ... PT3                 2 tau mu_a times these: the pull of the asymmetries
+#   G1 ... G3, C1 ... C3        g = tau G, c = 2 tau h
+#   E1 ... E3, O1 ... O3        e = B_e g, o = B_o g, for B_e and B_o of `factor_modes`, whose scales are
+#   EVEN, ODD, ALONG            al/(al^2 + c^2), 1/(al^2 + c^2), 1/(al (al^2 + c^2))
+#   INVERSE                     1/(al - g.e)
+#   B00 ... B22                 what is summed over modes: a matrix Bab, or a vector B0a
+#   RS0 ... RD3, S0 ... D3      right-hand side and solution
 (
     GP0, GP1, GP2, GM0, GM1, GM2, HP0, HP1, HP2, HM0, HM1, HM2, SP0, SP1, SP2, SM0, SM1, SM2, M_OVER_E, SLOPE,
     W, LEAST, TAU, DM, FE0, FE1, FE2, FE3, FM0, FM1, FM2, FM3, FT0, FT1, FT2, FT3,
@@ -124,12 +136,12 @@ def border_products(sp, sm, first, to_e, n, w):
         x1 = even * s1 + cs * c1 + bs * b1 - os * o1
         x2 = even * s2 + cs * c2 + bs * b2 - os * o2
         x3 = even * s3 + cs * c3 + bs * b3 - os * o3
-        ge, de = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
-        gm, dm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
-        gt, dt = w[GM2 + k] - w[GP2 + k], w[GM2 + k] + w[GP2 + k]
-        w[to_e + k] = ge * (e0 * x + e1 * x1 + e3 * x3) - de * e2 * x2
-        w[to_m + k] = gm * (m0 * x + m1 * x1 + m3 * x3) - dm * m2 * x2
-        w[to_t + k] = gt * (t0 * x + t1 * x1 + t3 * x3) - dt * t2 * x2
+        de, ge = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
+        dm, gm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
+        dt, gt = w[GM2 + k] - w[GP2 + k], w[GM2 + k] + w[GP2 + k]
+        w[to_e + k] = de * (e0 * x + e1 * x1 + e3 * x3) - ge * e2 * x2
+        w[to_m + k] = dm * (m0 * x + m1 * x1 + m3 * x3) - gm * m2 * x2
+        w[to_t + k] = dt * (t0 * x + t1 * x1 + t3 * x3) - gt * t2 * x2
 
 
 @njit(cache=True, error_model="numpy")
@@ -202,12 +214,12 @@ def flow_products(n, w):
         m0, m1, m2, m3 = w[FM0 + k], w[FM1 + k], w[FM2 + k], w[FM3 + k]
         t0, t1, t2, t3 = w[FT0 + k], w[FT1 + k], w[FT2 + k], w[FT3 + k]
         d0, d1, d2, d3, weight = w[D0 + k], w[D1 + k], w[D2 + k], w[D3 + k], w[W + k]
-        ge, de = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
-        gm, dm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
-        gt, dt = w[GM2 + k] - w[GP2 + k], w[GM2 + k] + w[GP2 + k]
-        w[B00 + k] = weight * (ge * (e0 * d0 + e1 * d1 + e3 * d3) - de * e2 * d2)
-        w[B01 + k] = weight * (gm * (m0 * d0 + m1 * d1 + m3 * d3) - dm * m2 * d2)
-        w[B02 + k] = weight * (gt * (t0 * d0 + t1 * d1 + t3 * d3) - dt * t2 * d2)
+        de, ge = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
+        dm, gm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
+        dt, gt = w[GM2 + k] - w[GP2 + k], w[GM2 + k] + w[GP2 + k]
+        w[B00 + k] = weight * (de * (e0 * d0 + e1 * d1 + e3 * d3) - ge * e2 * d2)
+        w[B01 + k] = weight * (dm * (m0 * d0 + m1 * d1 + m3 * d3) - gm * m2 * d2)
+        w[B02 + k] = weight * (dt * (t0 * d0 + t1 * d1 + t3 * d3) - gt * t2 * d2)
 
 
 @njit(cache=True, error_model="numpy")
@@ -302,7 +314,7 @@ def set_pull(tau, omega, x, flavours, first, end, work):
 def factor_stage(tau, n, omega, work):
     """Factor 1 - tau A by block elimination: each mode, and 1 + response omega for the asymmetries.
 
-    Arguments as in `right_hand_side`, but that all else is in the `workspace`.
+    Weights, coefficients and what `set_point` fills in are in the workspace; `omega` (3, 3) is that of mu = omega X.
     """
     fill(tau, TAU, TAU + n, work)
     factor_modes(n, work)
