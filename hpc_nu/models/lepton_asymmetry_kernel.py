@@ -81,7 +81,8 @@ DRIFT = 3.0
 TINY = 1e-300
 
 MAX_STEP = 0.5
-"""Longest step in z: no structure of the rates is narrower than a few of the inner stages."""
+"""Longest step in z: one that spans the crossover, T = 180 ... 130 GeV, has a stage in it.  The rest is the business
+of the error norm, which sees little where asymmetries are below ATOL_X."""
 
 SAME_STOP = 1e-10
 """Stops this close in z are one: the slope that a step of rounding length leaves behind is noise."""
@@ -110,7 +111,8 @@ def find_cell(z, nodes, first, last):
 def exponential(x):
     """e^x to 1e-14 for |x| < 4, and to 1e-7 for |x| < 16, positive for all: ((series of e^(x/16))^2)^2 ...
 
-    Without branches, so that loops over it run in vector registers; exp of the C library does not.
+    (Below x = -60 it grows again, but in the cells of a table rates rise by up to e^42 and fall by e^5.)  Without
+    branches, so that loops over it run in vector registers; exp of the C library does not.
     """
     y = x * 0.0625
     e = 1.0 + y * (1.0 / 11.0)
@@ -203,25 +205,12 @@ def susceptibility_at(cell, t, cells, out):
 
 
 @njit(cache=True, error_model="numpy")
-def chemical_potentials(omega, x, flavours, mu, pull):
-    """Fill `mu` (3,) with omega X, and `pull` (3, 4) with mu_a times the Pauli components of Y_a."""
-    for a in range(3):
-        mu[a] = chemical_potential(omega, x, a)
-        for i in range(4):
-            pull[a, i] = mu[a] * flavours[a, i]
-
-
-@njit(cache=True, error_model="numpy")
 def damping_and_precession(coefficients, k, flavours, delta_mass):
     """G_0, G and 2 h of mode `k`: seven numbers."""
     g0 = g1 = g2 = g3 = h1 = h2 = h3 = 0.0
     for a in range(3):
-        gp, gm, hp, hm = (
-            coefficients[GP + a, k],
-            coefficients[GM + a, k],
-            coefficients[HP + a, k],
-            coefficients[HM + a, k],
-        )
+        gp, gm = coefficients[GP + a, k], coefficients[GM + a, k]
+        hp, hm = coefficients[HP + a, k], coefficients[HM + a, k]
         g0 += (gp + gm) * flavours[a, 0]
         g1 += (gp + gm) * flavours[a, 1]
         g2 += (gp - gm) * flavours[a, 2]
@@ -234,7 +223,7 @@ def damping_and_precession(coefficients, k, flavours, delta_mass):
 
 @njit(cache=True, error_model="numpy")
 def kick(coefficients, k, pull):
-    """sum_a mu_a S_a of mode `k`: four Pauli components."""
+    """sum_a mu_a S_a of mode `k`: four Pauli components, from mu_a times those of Y_a."""
     k0 = k1 = k2 = k3 = 0.0
     for a in range(3):
         sp, sm = coefficients[SP + a, k], coefficients[SM + a, k]
@@ -282,7 +271,10 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
     n = weights.size
     modes, d_modes = u[3:].reshape((8, n)), out[3:].reshape((8, n))
     mu, pull, flow, washout = np.empty(3), np.empty((3, 4)), np.empty(3), np.empty(3)
-    chemical_potentials(omega, u, flavours, mu, pull)
+    for a in range(3):
+        mu[a] = chemical_potential(omega, u, a)
+        for i in range(4):
+            pull[a, i] = mu[a] * flavours[a, i]
     for k in range(n):
         g0, g1, g2, g3, h1, h2, h3 = damping_and_precession(coefficients, k, flavours, delta_mass)
         k0, k1, k2, k3 = kick(coefficients, k, pull)
