@@ -107,6 +107,7 @@ def solve_stages(tau, omega, residual, flavours, new, borders, work):
     borders : (n_lanes, 9) array
         Scratch.
     """
+    # 0.0 + a product is what the sum over one mode gives: never -0.0.
     n = tau.size
     washout, rhs, x, schur = np.empty(3), np.empty(3), np.empty(3), np.empty((3, 3))
     for k in range(n):
@@ -119,7 +120,7 @@ def solve_stages(tau, omega, residual, flavours, new, borders, work):
         for k in range(n):
             work[RS0 + i * STRIDE + k] = residual[3 + i, k]
     for k in range(n):
-        work[RS0 + k] -= 2 * tau[k] * 1.0 * work[SLOPE + k]
+        work[RS0 + k] -= 2 * tau[k] * work[SLOPE + k]
     for i in range(12):
         fill(0.0, PE0 + i * STRIDE, PE0 + i * STRIDE + n, work)
     solve_modes(n, work)
