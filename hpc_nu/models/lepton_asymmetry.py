@@ -44,6 +44,7 @@ from hpc_nu.seesaw.mass_splitting import (
 )
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.seesaw.rate_table import (
+    RateTable,
     build_rate_table,
     equilibrium_occupation,
     redshifted,
@@ -184,7 +185,7 @@ class _Tables(NamedTuple):
     sphalerons are out of equilibrium.
     """
 
-    rates: object
+    rates: RateTable
     omega: np.ndarray
     first_cold: int
 
@@ -205,6 +206,10 @@ class _TangentSystem(NamedTuple):
     @property
     def mass_step(self):
         return self.masses[1] - self.masses[0]
+
+    @property
+    def n_parameters(self):
+        return len(self.delta_mass_slopes)
 
 
 def _no_tangents(table):
@@ -235,18 +240,17 @@ def _tables(settings, mass, grid):
 def _susceptibility_cells(kind, crossover, universe, t_start, t_end):
     """`omega` and `first_cold` of `_Tables`."""
     temperature = table_temperatures(t_start, t_end)
-    z = -np.log(temperature)
     first_cold = int(np.sum(temperature > SPHALERON_FREEZE_OUT))
     cells = []
-    for part, sphalerons in ((slice(None, first_cold + 1), True), (slice(first_cold, None), False)):
-        if np.size(temperature[part]) < 2:
+    for t, sphalerons in ((temperature[: first_cold + 1], True), (temperature[first_cold:], False)):
+        if len(t) < 2:
             continue
         if kind == "constant":
-            omega = np.tile(constant_susceptibilities.inverse_susceptibility(), (np.size(temperature[part]), 1, 1))
+            omega = np.tile(constant_susceptibilities.inverse_susceptibility(), (len(t), 1, 1))
         else:
-            omega = charge_susceptibilities.inverse_susceptibility(temperature[part], sphalerons, crossover=crossover)
-        stretch = universe.entropy_over_t3(temperature[part]) / universe.entropy_over_t3(t_start)
-        cells.append(np.moveaxis(CubicSpline(z[part], omega * stretch[:, np.newaxis, np.newaxis]).c, 0, 1))
+            omega = charge_susceptibilities.inverse_susceptibility(t, sphalerons, crossover=crossover)
+        stretch = universe.entropy_over_t3(t) / universe.entropy_over_t3(t_start)
+        cells.append(np.moveaxis(CubicSpline(-np.log(t), omega * stretch[:, np.newaxis, np.newaxis]).c, 0, 1))
     return np.ascontiguousarray(np.concatenate(cells)), first_cold
 
 
@@ -331,7 +335,7 @@ class _Solve:
         self.u, self.slope, self.maximum = np.zeros(self.size), np.empty(self.size), np.array([0.0, z])
         self.moments = np.full((len(self.stops), len(_Moments._fields)), np.nan)
         self._modes(self.u)[0] = -2 * self.equilibrium(self.t_start)
-        n_parameters = len(self.tangent_system.delta_mass_slopes)
+        n_parameters = self.tangent_system.n_parameters
         self.tangents, self.tangent_slopes = np.zeros((n_parameters, self.size)), np.zeros((n_parameters, self.size))
         self.tangent_moments = np.full((len(self.stops), n_parameters, 3), np.nan)
         if n_parameters:
@@ -368,7 +372,7 @@ class _Solve:
         return np.concatenate(parts + tangents)
 
     def unpack(self, state):
-        n_stops, n_parameters = len(self.stops), len(self.tangent_system.delta_mass_slopes)
+        n_stops, n_parameters = len(self.stops), self.tangent_system.n_parameters
         n_tangents = n_parameters * self.size
         sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2, n_stops * len(_Moments._fields), n_tangents, n_tangents]
         parts = np.split(np.array(state), np.cumsum(sizes))
