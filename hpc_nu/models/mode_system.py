@@ -168,7 +168,7 @@ class Outcome:
 
 
 class Model:
-    """A system of equations.  Subclasses fill in the class attributes and the two methods.
+    """A system of equations.  Subclasses fill in the class attributes and at least `predicted_seconds` and `solve`.
 
     Attributes
     ----------
