@@ -18,7 +18,15 @@ from scipy.integrate import odeint, solve_ivp
 from scipy.sparse import csc_matrix
 
 from hpc_nu.models.lepton_asymmetry import _Solve
-from hpc_nu.models.lepton_asymmetry_kernel import coefficients_at, find_cell, right_hand_side, susceptibility_at
+from hpc_nu.models.lepton_asymmetry_kernel import (
+    ATOL_D,
+    ATOL_S,
+    ATOL_X,
+    coefficients_at,
+    find_cell,
+    right_hand_side,
+    susceptibility_at,
+)
 from hpc_nu.seesaw.rate_table import F_EQ_SLOPE, LN_GAMMA_MINUS, LN_GAMMA_PLUS, N_CHANNELS
 from hpc_nu.solver import esdirk
 from hpc_nu.units import SPHALERON_FREEZE_OUT
@@ -32,8 +40,8 @@ try:
 except ImportError:
     CVODE = None
 
-# Absolute tolerances of X, s and d in units of rtol, as in the package's own error norm.
-SCALES = (1e-9, 1e-3, 1e-7)
+SCALES = (ATOL_X, ATOL_S, ATOL_D)
+"""Of X, s and d: absolute tolerances in units of rtol, as in the package's own error norm."""
 
 # Slots at the beginning of the flat array.
 LENGTH, N_MODES, N_CELLS, FIRST, LAST, DELTA_MASS, CALLS, N_SLOTS = range(8)
