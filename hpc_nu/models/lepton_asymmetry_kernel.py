@@ -395,11 +395,8 @@ def track_maximum(z, h, old, new, old_slope, new_slope, maximum):
         maximum[MAX_VALUE], maximum[MAX_Z] = new, z + h
     if discriminant < 0.0:
         return
-    for sign in (-1.0, 1.0):
-        divisor = quadratic + sign * np.sqrt(discriminant)  # roots of the slope in the form that does not cancel
-        if divisor == 0.0:
-            continue
-        t = -d0 / divisor
+    larger = -quadratic - np.copysign(np.sqrt(discriminant), quadratic)  # 3 cubic times the larger root, uncancelled
+    for t in (d0 / larger, larger / (3 * cubic)):
         if 0.0 < t < 1.0:
             value = old + t * (d0 + t * (quadratic + t * cubic))
             if abs(value) > abs(maximum[MAX_VALUE]):

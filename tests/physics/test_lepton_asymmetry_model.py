@@ -26,6 +26,7 @@ from lepton_asymmetry_points import (
     solve,
 )
 from scipy.integrate import solve_ivp
+from scipy.interpolate import CubicHermiteSpline
 
 from hpc_nu.models import lepton_asymmetry
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
@@ -373,6 +374,18 @@ def test_largest_electron_asymmetry_is_that_of_a_fine_trajectory(point):
         assert scalars["Y_Delta_e_max"] == pytest.approx(fine[largest], rel=2e-3)
         if largest < len(fine) - 1:
             assert scalars["T_Delta_e_max"] == pytest.approx(temperatures[largest], rel=2e-2)
+
+
+@pytest.mark.parametrize("old_slope", [0.0, 1e-17, 0.3, -2.0])
+def test_maximum_within_a_step(old_slope):
+    """On a cubic that rises and falls again, its slope zero at the beginning or not."""
+    z, h, old, new, new_slope = -3.0, 0.5, 0.1, 0.2, -4.0
+    maximum = np.array([old, z])
+    kernel.track_maximum(z, h, old, new, old_slope, new_slope, maximum)
+    t = np.linspace(0, h, 10001)
+    fine = np.abs(CubicHermiteSpline([0, h], [old, new], [old_slope, new_slope])(t))
+    assert abs(maximum[kernel.MAX_VALUE]) == pytest.approx(np.max(fine), rel=1e-6)
+    assert maximum[kernel.MAX_Z] == pytest.approx(z + t[np.argmax(fine)], abs=h / 5000)
 
 
 def test_every_declared_observable_is_there_and_no_other():
