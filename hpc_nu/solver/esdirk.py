@@ -222,9 +222,10 @@ def end_step(clock, h, z_stop, error, order, max_step):
     growth = 0.9 * error ** (-0.7 / order) * clock[LAST_ERROR] ** (0.4 / order)
     growth = min(max(growth, 0.2), 1.0 if clock[JUST_REJECTED] else 4.0)
     proposed = min(h * growth, max_step)
-    # A step that was cut for a stop says nothing against the longer one proposed before.
-    clock[STEP] = max(proposed, min(clock[STEP], max_step)) if h < clock[STEP] else proposed
-    clock[LAST_ERROR] = error
+    if h < clock[STEP]:  # a step that was cut for a stop says nothing against the longer one proposed before
+        clock[STEP] = max(proposed, min(clock[STEP], max_step))
+    else:
+        clock[STEP], clock[LAST_ERROR] = proposed, error
     clock[JUST_REJECTED] = 0.0
     clock[ACCEPTED] += 1
     clock[Z] = z_stop if h == z_stop - clock[Z] else clock[Z] + h
