@@ -3,7 +3,9 @@
 Its equation is the logistic map, so the slightest deviation after a pause would show in the result.
 """
 
+import ctypes
 import os
+import signal
 import time
 
 import numpy as np
@@ -20,7 +22,7 @@ BEFORE = "import toy_models; toy_models.MODELS.update(toy_models.PLACES)"
 LOG = "HPC_NU_TOY_LOG"
 """Variable that names a file to which every solve adds a line when it ends: process, start."""
 
-RAISES, RAISES_AT_FIRST, LONG_MESSAGE, WRONG_SHAPE, DIES, EXITS = 1, 2, 3, 4, 5, 6
+RAISES, RAISES_AT_FIRST, LONG_MESSAGE, WRONG_SHAPE, DIES, EXITS, SEGFAULT, NO_MEMORY, ENDLESS = range(1, 10)
 """What can be wrong with a point (the parameter `trouble`)."""
 
 
@@ -39,6 +41,7 @@ class Toy(Model):
         Setting("state_size", 2, "numbers in the state", low=2),
         Setting("predicted", 0.01, "what a solve is said to take [s]", low=0.0),
     )
+    can_pause = True
     observables = (Observable("end", "1", "last value"), Observable("path", "1", "value", "trajectory"))
 
     def predicted_seconds(self, settings, n_modes, solver):
@@ -77,3 +80,9 @@ class Toy(Model):
             os._exit(9)
         if trouble == EXITS:
             raise SystemExit(0)
+        if trouble == SEGFAULT:
+            ctypes.string_at(0)
+        if trouble == NO_MEMORY:  # what the kernel does about it
+            os.kill(os.getpid(), signal.SIGKILL)
+        if trouble == ENDLESS:  # in compiled code, which lets no signal handler run
+            ctypes.PyDLL(None).sleep(3600)

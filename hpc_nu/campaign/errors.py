@@ -14,6 +14,10 @@ class CampaignError(Exception):
     exit_code = FAILURE
 
 
+class Failure(CampaignError):
+    """The run cannot go on, and it is not the user's fault."""
+
+
 class Refused(CampaignError):
     """What rank 0 found wrong with the user's files, on every rank."""
 

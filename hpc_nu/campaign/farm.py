@@ -2,27 +2,51 @@
 
 Inside an epoch a worker with nothing to do sends one REQUEST and waits; the master answers with WORK, or, once to every
 worker, with END_EPOCH.  A request that was not answered when the epoch ended stays valid in the next one.  So each rank
-enters the commit after exactly one END_EPOCH, and nobody waits for a message that does not come.
+enters the commit after exactly one END_EPOCH, and nobody waits for a message that does not come.  A worker says with
+ARRIVED that it is about to enter; the master names those for whom it has to wait long.
 
 The master's messages are answered between two steps of a solve, so on small runs it computes as well.
 """
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 
 from hpc_nu.campaign.checkpoint import Suspended
+from hpc_nu.campaign.errors import Failure
+from hpc_nu.campaign.in_hand import to_ranges
+from hpc_nu.campaign.progress import duration, log
 from hpc_nu.campaign.schedule import Schedule
+from hpc_nu.campaign.watchdog import GRACE_SECONDS
 from hpc_nu.campaign.worker import Worker
 from hpc_nu.solver.result_codes import ResultCode
 
-_REQUEST, _WORK, _STATE, _END_EPOCH, _STOP = 1, 2, 3, 4, 5
+_REQUEST, _WORK, _STATE, _END_EPOCH, _STOP, _ARRIVED = 1, 2, 3, 4, 5, 6
 
 # Up to so many ranks the master computes, too; beyond, a rank that only serves answers at once.
 _COMPUTING_MASTER_RANKS = 16
 
 # Waiting ranks look for messages in this rhythm [s] instead of spinning: a core is worth more than the delay.
 _NAP = 2e-4
+
+# A rank that is so late for a commit [s] is named.
+_LATE_SECONDS = 30.0
+
+
+class Left(NamedTuple):
+    """What is left to do when a run begins; known to rank 0.
+
+    Attributes
+    ----------
+    tasks : int array
+        Tasks without a row.
+    suspended : list of Suspended
+        Those of them that have been begun.
+    """
+
+    tasks: np.ndarray
+    suspended: list
 
 
 class _Worker:
@@ -45,6 +69,7 @@ class _Worker:
                 self.ask()
             else:
                 time.sleep(_NAP)
+        self.arrived = self.communicator.Isend(np.zeros(1), dest=0, tag=_ARRIVED)
 
     def solve_one(self):
         task_class = self.worker.next_class()
@@ -79,7 +104,9 @@ class _Worker:
             if self.status.tag == _WORK:
                 self.receive_work()
             else:
-                _receive(self.communicator, 0, _END_EPOCH, np.int64)
+                if _receive(self.communicator, 0, _END_EPOCH, np.int64)[0]:
+                    self.told_to_stop = True
+                    self.stop.follow()
                 self.epoch_over = True
         return self.epoch_over
 
@@ -87,10 +114,12 @@ class _Worker:
 class _Master:
     """Rank 0."""
 
-    def __init__(self, communicator, worker, stop, schedule, suspended, epoch_seconds, progress):
+    def __init__(self, communicator, worker, stop, schedule, apart, in_hand, progress):
         self.communicator, self.worker, self.stop = communicator, worker, stop
-        self.schedule, self.suspended = schedule, suspended
-        self.epoch_seconds, self.progress = epoch_seconds, progress
+        self.schedule, self.apart, self.in_hand, self.progress = schedule, apart, in_hand, progress
+        self.epoch_seconds = worker.plan.epoch_seconds
+        # Nobody is longer away than a retry that spends its budget and meets the watchdog.
+        self.patience = worker.plan.solver.more_careful().max_seconds + 2 * GRACE_SECONDS
         self.idle = set()
         self.computes = communicator.size <= _COMPUTING_MASTER_RANKS
         self.stop_seen = self.epoch_over = False
@@ -101,7 +130,10 @@ class _Master:
         self.epoch_end = time.monotonic() + self.epoch_seconds
         while not self.end_of_epoch():
             if not self.worker.queue and self.computes:
-                self.worker.add(*self.next_batch())
+                tasks, suspended = self.next_batch()
+                if len(tasks) or self.in_hand.held.get(0):
+                    self.in_hand.hold(0, tasks)
+                self.worker.add(tasks, suspended)
             if self.worker.queue:
                 task_class = self.worker.next_class()
                 finished = self.worker.solve_next(self.end_of_epoch)
@@ -110,17 +142,41 @@ class _Master:
                     self.progress.count(finished[0])
             else:
                 time.sleep(_NAP)
-        word = np.zeros(1, dtype=np.int64)
+        word = np.array([self.stop_seen], dtype=np.int64)
         sent = [self.communicator.Isend(word, dest=rank, tag=_END_EPOCH) for rank in range(1, self.communicator.size)]
         for request in sent:
             request.Wait()
+        self.wait_for_arrivals()
+
+    def wait_for_arrivals(self):
+        """Until all ranks are on their way into the commit: a collective call could not say whom it waits for."""
+        missing = set(range(1, self.communicator.size))
+        began, remarks = time.monotonic(), 0
+        status = _mpi().Status() if missing else None
+        while missing:
+            while self.communicator.Iprobe(tag=_ARRIVED, status=status):
+                _receive(self.communicator, status.source, _ARRIVED, np.float64)
+                missing.discard(status.source)
+            waited = time.monotonic() - began
+            if waited > (remarks + 1) * _LATE_SECONDS:
+                remarks += 1
+                log.warning("waiting for %s since %s, before the commit", self.names(missing), duration(waited))
+            if waited > self.patience:
+                raise Failure(f"{self.names(missing)} did not come to the commit within {duration(waited)}")
+            if missing:
+                time.sleep(_NAP)
+
+    def names(self, ranks):
+        """Ranks and what they hold."""
+        named = [f"rank {rank} (tasks {to_ranges(self.in_hand.held.get(rank, ()))})" for rank in sorted(ranks)[:3]]
+        return ", ".join(named) + (f" and {len(ranks) - 3} more" if len(ranks) > 3 else "")
 
     @property
     def nothing_left(self):
         """All tasks are solved: the queue is empty and every rank has reported back."""
         return (
             not len(self.schedule)
-            and not self.suspended
+            and not self.apart
             and not self.worker.queue
             and len(self.idle) == self.communicator.size - 1
         )
@@ -147,19 +203,25 @@ class _Master:
             self.schedule.record(int(task_class), n_tasks, seconds)
             self.progress.count(int(n_tasks))
             self.idle.add(status.source)
+            self.in_hand.hold(status.source, ())
         for rank in sorted(self.idle):
             tasks, suspended = self.next_batch()
             if not len(tasks):
                 break
+            self.in_hand.hold(rank, tasks)
             self.send_work(rank, tasks, suspended)
             self.idle.discard(rank)
 
     def next_batch(self):
-        """Tasks and their states: interrupted ones first, one at a time."""
-        if self.suspended:
-            first = self.suspended.pop(0)
-            return [first.task], [first]
-        return self.schedule.batch(), []
+        """Tasks and their states: first those that go one at a time."""
+        if self.apart:
+            task, suspended = self.apart.pop(0)
+            return [task], suspended
+        return self.schedule.batch().tolist(), []
+
+    def interrupted(self):
+        """States of tasks that nobody has taken up again."""
+        return [state for _, states in self.apart for state in states]
 
     def send_work(self, rank, tasks, suspended):
         message = np.array([len(suspended), *tasks], dtype=np.int64)
@@ -184,28 +246,25 @@ def _receive(communicator, source, tag, dtype):
     return message
 
 
-def farm(communicator, plan, results, checkpoint, waiting, suspended, stop, progress):
-    """Solve the tasks `waiting` and record them; collective.
+def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress):
+    """Solve what is left and record it; collective.
 
     Parameters
     ----------
-    waiting : int array
-        Tasks without a row; used on rank 0.
-    suspended : list of Suspended
-        Those of them that have been begun, used on rank 0.
+    in_hand : InHand
+    left : Left
     stop : StopRequest
+        On every rank its own.
 
     Returns
     -------
     bool
         True if all is done, False if asked to stop.
     """
-    worker = Worker(plan, results.layout, communicator.rank)
+    deaths = communicator.bcast(in_hand.deaths if communicator.rank == 0 else None)
+    worker = Worker(plan, results.layout, communicator.rank, deaths, stop)
     if communicator.rank == 0:
-        begun = [s.task for s in suspended]
-        fresh = np.setdiff1d(waiting, begun)
-        schedule = Schedule(plan.predicted_seconds(), plan.task_class(slice(None)), fresh, communicator.size)
-        side = _Master(communicator, worker, stop, schedule, list(suspended), plan.epoch_seconds, progress)
+        side = _master(communicator, worker, stop, in_hand, left, progress)
     else:
         side = _Worker(communicator, worker, stop)
     while True:
@@ -216,8 +275,18 @@ def farm(communicator, plan, results, checkpoint, waiting, suspended, stop, prog
         failures = int(np.sum(rows["status"] != ResultCode.DONE))
         gathered = communicator.gather((worker.in_flight(), failures))
         if communicator.rank == 0:
-            checkpoint.save(side.suspended + [s for in_flight, _ in gathered for s in in_flight])
-            progress.committed(schedule, sum(n for _, n in gathered))
+            checkpoint.save(side.interrupted() + [s for in_flight, _ in gathered for s in in_flight])
+            in_hand.end(finished) if finished or stopping else in_hand.save()
+            progress.committed(side.schedule, sum(n for _, n in gathered))
         communicator.barrier()
         if finished or stopping:
             return finished
+
+
+def _master(communicator, worker, stop, in_hand, left, progress):
+    """Rank 0's side, with the tasks that were begun, and those under suspicion, set apart."""
+    suspended = {s.task: [s] for s in left.suspended}
+    apart = suspended | {task: suspended.get(task, []) for task in in_hand.deaths}
+    plan, fresh = worker.plan, np.setdiff1d(left.tasks, list(apart))
+    schedule = Schedule(plan.predicted_seconds(), plan.task_class(slice(None)), fresh, communicator.size)
+    return _Master(communicator, worker, stop, schedule, list(apart.items()), in_hand, progress)

@@ -18,7 +18,8 @@ from hpc_nu.campaign.errors import (
     OutputError,
     Refused,
 )
-from hpc_nu.campaign.farm import farm
+from hpc_nu.campaign.farm import Left, farm
+from hpc_nu.campaign.in_hand import QUARANTINE_AFTER, InHand
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import Progress, log, start_logging
@@ -46,24 +47,31 @@ def run(communicator, input_path, output_path):
     plan = _on_rank_0(communicator, lambda: read_plan(input_path))
     results = ResultsFile(output_path, plan, communicator)
     checkpoint = Checkpoint(output_path, plan.problem_hash)
+    in_hand = InHand(output_path, plan.problem_hash)
     with _Lock(output_path) as lock:
-        waiting, suspended = _on_rank_0(communicator, lambda: _open(plan, results, checkpoint, lock, communicator))
-        if not len(waiting):
+        left = _on_rank_0(
+            communicator, lambda: _open(plan, results, checkpoint, in_hand, lock, communicator), shared=False
+        )
+        if communicator.bcast(left and not len(left.tasks)):
             if communicator.rank == 0:
                 log.info("%s is complete: nothing to do", output_path)
             return COMPLETE
         with stop.at_once(lambda: communicator.Abort(CHECKPOINTED)):
             plan.model.prepare([settings for _, settings in plan.variations], plan.points, communicator)
-        _compile(communicator, plan, waiting)
-        progress = Progress(plan.n_tasks, plan.n_tasks - len(waiting))
-        complete = farm(communicator, plan, results, checkpoint, waiting, suspended, stop, progress)
+        progress = None
+        if communicator.rank == 0:
+            _compile(plan, left.tasks, in_hand)
+            progress = Progress(plan.n_tasks, plan.n_tasks - len(left.tasks))
+        communicator.barrier()
+        complete = farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
         if communicator.rank == 0:
             progress.summary(output_path, complete, stop.reason)
     return COMPLETE if complete else CHECKPOINTED
 
 
-def _on_rank_0(communicator, action):
-    """Result of `action`, done by rank 0 alone, on all ranks; and what it has to say against the user's files."""
+def _on_rank_0(communicator, action, shared=True):
+    """Result of `action`, done by rank 0 alone, on all ranks, or there alone if not `shared`; what it has to say
+    against the user's files on all."""
     result = refusal = None
     if communicator.rank == 0:
         try:
@@ -72,10 +80,10 @@ def _on_rank_0(communicator, action):
             refusal = (str(error), BAD_INPUT)
         except CampaignError as error:
             refusal = (str(error), error.exit_code)
-    result, refusal = communicator.bcast((result, refusal))
+    told, refusal = communicator.bcast((result if shared else None, refusal))
     if refusal is not None:
         raise Refused(*refusal)
-    return result
+    return told if shared else result
 
 
 class _Lock:
@@ -112,8 +120,13 @@ class _Lock:
             log.warning("%s: this file system has no locks (%s); start only one run on this output", self.path, error)
 
 
-def _open(plan, results, checkpoint, lock, communicator):
-    """Create the file, or find out what is missing in it: tasks without a row, and states to continue from."""
+def _open(plan, results, checkpoint, in_hand, lock, communicator):
+    """Create the file, or find out what is missing in it.
+
+    Returns
+    -------
+    Left
+    """
     _refuse_unwritable(results.path)
     if os.path.exists(results.path):
         results.refuse_foreign()
@@ -128,16 +141,30 @@ def _open(plan, results, checkpoint, lock, communicator):
         except OSError as error:
             raise OutputError(f"{results.path}: cannot be created ({error})") from None
         checkpoint.remove()
+        in_hand.load(np.ones(plan.n_tasks, dtype=bool))
         log.info("created %s", results.path)
-        return np.arange(plan.n_tasks), []
+        return Left(np.arange(plan.n_tasks), [])
     done = results.done()
     waiting = np.flatnonzero(~done)
+    in_hand.load(done)
+    if not len(waiting):  # killed after its last commit
+        checkpoint.remove()
+        in_hand.end(complete=True)
+        return Left(waiting, [])
     suspended, remarks = checkpoint.load()
     for remark in remarks:
         log.warning("checkpoint %s", remark)
     suspended = [s for s in suspended if not done[s.task]]
     log.info("continuing %s: %d rows done, %d tasks begun", results.path, done.sum(), len(suspended))
-    return waiting, suspended
+    if in_hand.deaths:
+        twice = sum(n >= QUARANTINE_AFTER for n in in_hand.deaths.values())
+        log.warning(
+            "a run died while %d of the tasks were in hand: they go first and one at a time%s",
+            len(in_hand.deaths),
+            f", {twice} of them, which were in hand {QUARANTINE_AFTER} times, each in a process of its own"
+            * (twice > 0),
+        )
+    return Left(waiting, suspended)
 
 
 def _refuse_unwritable(path):
@@ -157,15 +184,22 @@ def _refuse_unwritable(path):
         ) from None
 
 
-def _compile(communicator, plan, waiting):
-    """Fill the on-disk cache of compiled kernels from rank 0, before the others load it: they would all compile."""
-    if communicator.rank == 0:
-        log.info("loading kernels (the first time they are compiled, some 20 s)")
-        _, firsts = np.unique(plan.task_class(waiting), return_index=True)
-        problems = [plan.problem(waiting[first]) for first in firsts]
-        problems = [replace(problem, solver=replace(problem.solver, max_steps=1)) for problem in problems]
+def _compile(plan, waiting, in_hand):
+    """Fill the on-disk cache of compiled kernels from rank 0, before the others load it: they would all compile.
+
+    One step of a task of every variation and kind of grid.
+    """
+    log.info("loading kernels (the first time they are compiled, some 20 s)")
+    tasks = np.setdiff1d(waiting, list(in_hand.deaths))
+    kinds = {grid.kind: i for i, grid in enumerate(plan.grids)}
+    kind = np.array([kinds[grid.kind] for grid in plan.grids])
+    _, firsts = np.unique(np.stack([plan.variation[tasks], kind[plan.grid[tasks]]]), axis=1, return_index=True)
+    in_hand.hold(0, tasks[firsts])
+    for task in tasks[firsts]:
+        problem = plan.problem(task)
+        problem = replace(problem, solver=replace(problem.solver, max_steps=1))
         with suppress(Exception):  # a point that fails does so again as a task, and becomes a row with its reason
-            plan.model.solve(problems[0])
-        with suppress(Exception):
-            plan.model.solve_together([next(p for p in problems if plan.model.batch_key(p) is not None)])
-    communicator.barrier()
+            plan.model.solve(problem)
+            if plan.model.batch_key(problem) is not None:
+                plan.model.solve_together([problem])
+    in_hand.hold(0, ())

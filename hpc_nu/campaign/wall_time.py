@@ -56,10 +56,18 @@ class StopRequest:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             self.listen()
 
+    def follow(self):
+        """Another rank was asked to stop."""
+        self.reason = self.reason or "another rank was asked to stop"
+
+    def leaves(self, seconds):
+        """Whether something that takes `seconds` ends in time; if not, it is time to stop."""
+        if time.time() + seconds > self.deadline:
+            self.reason = self.reason or "the allocation ends soon"
+        return not self.reason
+
     def __bool__(self):
-        if not self.reason and time.time() > self.deadline:
-            self.reason = "the allocation ends soon"
-        return bool(self.reason)
+        return not self.leaves(0.0)
 
 
 def _allocation_end():

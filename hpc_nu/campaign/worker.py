@@ -7,6 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from hpc_nu.campaign.checkpoint import Suspended
+from hpc_nu.campaign.in_hand import QUARANTINE_AFTER
+from hpc_nu.campaign.quarantine import Quarantine
+from hpc_nu.campaign.watchdog import Watchdog
 from hpc_nu.models.mode_system import Outcome
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -19,6 +22,12 @@ _MOST_TOGETHER = 64
 class Worker:
     """The tasks that this rank holds.  Which of them are solved together shows in their cost alone.
 
+    Parameters
+    ----------
+    deaths : dict of int to int
+        How many runs died while they held a task (`InHand`).
+    stop : StopRequest
+
     Attributes
     ----------
     queue : deque of int
@@ -27,8 +36,11 @@ class Worker:
         Rows not committed yet.
     """
 
-    def __init__(self, plan, layout, rank):
+    def __init__(self, plan, layout, rank, deaths, stop):
         self.plan, self.layout, self.rank = plan, layout, rank
+        self.deaths, self.stop = deaths, stop
+        self.watchdog, self.quarantine = Watchdog(), Quarantine(stop)
+        self.longest = {}  # cost class -> longest solve on this rank [s]
         self.queue, self.finished = deque(), []
         self.suspended = {}  # task -> Suspended, for tasks of the queue that have been begun
         self.alone = set()  # tasks of the queue that were tried together with others, without success
@@ -51,14 +63,25 @@ class Worker:
         (int, float) or None
             Number of tasks that were finished, all of one class, and their time [s]; None if there are none.
         """
+        if not self._ends_in_time():
+            return None
         together = self._together()
-        return self._solve_together(together, pause) if len(together) > 1 else self._solve_first(pause)
+        finished = self._solve_together(together, pause) if len(together) > 1 else self._solve_first(pause)
+        if not self.queue:
+            self.watchdog.rest()
+        return finished
+
+    def _ends_in_time(self):
+        """Whether the next task can be begun: it can be interrupted, or will end before the allocation does."""
+        if self.plan.model.can_pause:
+            return True
+        return self.stop.leaves(self.longest.get(self.next_class(), 0.0))
 
     def _together(self):
         """Problems of the first tasks of the queue, as many as can be solved together."""
         problems, key = {}, None
         for task in self.queue:
-            if task in self.suspended or task in self.alone or len(problems) == _MOST_TOGETHER:
+            if task in self.suspended or task in self.alone or task in self.deaths or len(problems) == _MOST_TOGETHER:
                 break
             problem = self.plan.problem(task)
             its_key = self.plan.model.batch_key(problem)
@@ -69,6 +92,7 @@ class Worker:
 
     def _solve_together(self, problems, pause):
         started = time.perf_counter()
+        self.watchdog.guard(sum(problem.solver.max_seconds for problem in problems.values()))
         try:
             outcomes = self.plan.model.solve_together(list(problems.values()), pause)
         except Exception:  # noqa: BLE001 - alone, the task that raised it becomes a row with its reason
@@ -95,34 +119,42 @@ class Worker:
             started = time.perf_counter()
             solver = problem.solver if attempt == 0 else problem.solver.more_careful()
             left = replace(solver, max_seconds=solver.max_seconds - spent)
-            outcome = self._solve(replace(problem, solver=left), state, pause)
+            outcome = self._solve(task, replace(problem, solver=left), state, pause)
             spent += time.perf_counter() - started
             if outcome.code == ResultCode.PAUSED:
-                self.suspended[task] = Suspended(task, attempt, spent, outcome.state)
+                if outcome.state is not None:
+                    self.suspended[task] = Suspended(task, attempt, spent, outcome.state)
                 return None
-            if not outcome.code.is_failure or attempt == _TRIES - 1:
+            if not outcome.code.is_failure or outcome.code == ResultCode.DIED or attempt == _TRIES - 1:
                 break
             attempt, spent, state = attempt + 1, 0.0, None
+        task_class = self.next_class()
+        self.longest[task_class] = max(self.longest.get(task_class, 0.0), spent)
         self.queue.popleft()
         self.alone.discard(task)
-        self.finished.append(self._row(task, outcome, spent, attempt + 1))
+        self.finished.append(self._row(task, outcome, spent, attempt + 1 + self.deaths.get(task, 0)))
         return 1, spent
 
     def _row(self, task, outcome, seconds, tries):
         try:
             return self.layout.row(task, outcome, seconds, tries, self.rank)
         except (KeyError, ValueError, TypeError) as error:
-            return self.layout.row(task, _exception(error), seconds, tries, self.rank)
+            return self.layout.row(task, Outcome.of_exception(error), seconds, tries, self.rank)
 
-    def _solve(self, problem, state, pause):
+    def _solve(self, task, problem, state, pause):
         """The model's outcome; an exception in it is a failed point, not a failed campaign."""
         try:
+            if self.deaths.get(task, 0) >= QUARANTINE_AFTER:
+                self.watchdog.rest()
+                return self.quarantine.solve(self.plan.model, problem, state, pause)
+            self.watchdog.guard(problem.solver.max_seconds)
             return self.plan.model.solve(problem, state, pause)
         except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks
-            return _exception(error)
+            return Outcome.of_exception(error)
 
     def take_rows(self):
-        """The rows since the last call, as one array."""
+        """The rows since the last call, as one array; nothing is being solved meanwhile."""
+        self.watchdog.rest()
         rows = np.array(self.finished, dtype=self.layout.row_type)
         self.finished = []
         return rows
@@ -130,7 +162,3 @@ class Worker:
     def in_flight(self):
         """The states to checkpoint."""
         return list(self.suspended.values())
-
-
-def _exception(error):
-    return Outcome(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {error}")

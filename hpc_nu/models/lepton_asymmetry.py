@@ -567,6 +567,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
     observables = OBSERVABLES
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
     max_modes = stage.STRIDE
+    can_pause = True
 
     def temperature_span(self, settings, points, temperatures):
         return settings["T_end"], settings["T_start"]

@@ -166,6 +166,10 @@ class Outcome:
     rejected: int = 0
     message: str = ""
 
+    @classmethod
+    def of_exception(cls, error):
+        return cls(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {error}")
+
 
 class Model:
     """A system of equations.  Subclasses fill in the class attributes and at least `predicted_seconds` and `solve`.
@@ -180,6 +184,8 @@ class Model:
         Momentum grids that it accepts (names of `hpc_nu.solver.momentum_grid.GRID_KINDS`); empty if none.
     max_modes : int
         Most modes that it can solve for.
+    can_pause : bool
+        Whether `solve` asks `pause`.  A task that cannot be interrupted is not begun if the allocation may end first.
     """
 
     name: str = ""
@@ -190,6 +196,7 @@ class Model:
     observables: tuple = ()
     grid_kinds: tuple = ()
     max_modes: int = 4096
+    can_pause: bool = False
 
     def check(self, settings, temperatures):
         """What is wrong with a combination of settings that are each valid alone.

@@ -14,6 +14,7 @@ class ResultCode(IntEnum):
     NOT_FINITE = 5
     EXCEPTION = 6
     PAUSED = 7
+    DIED = 8
 
     @property
     def advice(self):
@@ -38,4 +39,6 @@ _ADVICE = {
     " undefined values at this point",
     ResultCode.EXCEPTION: "the model raised an exception: see the row of /error for its text",
     ResultCode.PAUSED: "interrupted at a step boundary; its state is in the checkpoint",
+    ResultCode.DIED: "the task took its process with it three times (a segmentation fault, no memory left, no end):"
+    " solve it alone to see why, as `hpc-nu explain` says",
 }

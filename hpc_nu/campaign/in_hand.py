@@ -1,0 +1,119 @@
+"""The tasks that each rank holds, on file: what was going on when a run died.
+
+A task that kills its process (a segmentation fault, too much memory) would end every run that comes to it.  So the
+master, which hands out all tasks, keeps a record; what a run leaves behind that did not end by itself is suspicion
+against the tasks that were held and have no row.  After one death a task is handed out alone, after `QUARANTINE_AFTER`
+it is solved in a process of its own, whose death is a row (`quarantine`): a verdict is never passed on suspicion.
+
+The file is a line of JSON, then a line "rank tasks" whenever a rank's tasks change, tasks as in "3-7,9"; the last line
+of a rank counts.  It is not synced: what SIGKILL leaves is whole, and to lose it with the power costs nothing.
+"""
+
+import json
+import os
+
+import numpy as np
+
+QUARANTINE_AFTER = 2
+"""Deaths of runs after which a task is solved in a process of its own."""
+
+
+class InHand:
+    """The record beside the results file at `results_path`; used on rank 0.
+
+    Attributes
+    ----------
+    deaths : dict of int to int
+        How many runs died while they held a task, for tasks without a row.
+    held : dict of int to sequence of int
+        Rank to the tasks that it holds.
+    """
+
+    def __init__(self, results_path, problem_hash):
+        self.path = os.fspath(results_path) + ".running"
+        self.problem_hash = problem_hash
+        self.deaths, self.held = {}, {}
+        self.file = None
+
+    def load(self, done):
+        """Take over what the run before left, and begin the record of this one; as `read`."""
+        self.deaths = self.read(done)
+        self.save()
+
+    def read(self, done):
+        """What the run before left.
+
+        Parameters
+        ----------
+        done : (n_tasks,) bool array
+            Tasks that have a row: they are above suspicion.
+
+        Returns
+        -------
+        dict of int to int
+            As `deaths`.
+        """
+        deaths = {}
+        try:
+            with open(self.path) as file:
+                header, *lines = file.read().split("\n")[:-1]  # what follows the last line end was torn by the kill
+            header = json.loads(header)
+            if header["problem_hash"] == self.problem_hash:
+                deaths = {int(task): n for task, n in header["deaths"].items()}
+                for tasks in dict(line.split(" ") for line in lines).values():
+                    for task in from_ranges(tasks):
+                        deaths[task] = deaths.get(task, 0) + 1
+        except (OSError, ValueError, KeyError):
+            pass
+        return {task: n for task, n in deaths.items() if task < len(done) and not done[task]}
+
+    def hold(self, rank, tasks):
+        """`rank` holds `tasks` from now on, and nothing else."""
+        self.held[rank] = tasks
+        os.write(self.file, self._line(rank))
+
+    def save(self):
+        """Write the record anew, without what is out of date."""
+        header = json.dumps({"problem_hash": self.problem_hash, "deaths": self.deaths})
+        temporary = self.path + ".tmp"
+        self.close()
+        self.file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+        os.write(self.file, f"{header}\n".encode() + b"".join(self._line(rank) for rank in sorted(self.held)))
+        os.replace(temporary, self.path)
+
+    def end(self, complete):
+        """The run ends by itself: nobody holds anything."""
+        self.held = {}
+        self.save()
+        self.close()
+        if complete or not self.deaths:
+            os.remove(self.path)
+
+    def close(self):
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
+
+    def _line(self, rank):
+        return f"{rank} {to_ranges(self.held[rank])}\n".encode()
+
+
+def to_ranges(tasks):
+    """Task numbers as text: "3-7,9"."""
+    tasks = np.sort(np.asarray(tasks, dtype=np.int64))
+    runs = np.split(tasks, np.flatnonzero(np.diff(tasks) != 1) + 1) if len(tasks) else []
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
+def from_ranges(text):
+    """The task numbers of `to_ranges`.
+
+    Returns
+    -------
+    list of int
+    """
+    tasks = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        tasks.extend(range(int(first), int(last or first) + 1))
+    return tasks

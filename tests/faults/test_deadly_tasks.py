@@ -1,0 +1,129 @@
+"""A task that takes its process with it ends the run at once and with the reason, and after three tries is a row."""
+
+import signal
+import time
+
+import h5py
+import numpy as np
+import pytest
+from campaigns import TOY, write
+from mpi import Run, hpc_nu
+from toy_models import BEFORE, DIES, ENDLESS, EXITS, NO_MEMORY, SEGFAULT
+
+from hpc_nu.campaign.in_hand import InHand, from_ranges, to_ranges
+from hpc_nu.solver.result_codes import ResultCode
+
+# Task 13 of 24, the others innocent.
+DEADLY = """\
+campaign: deadly
+model: toy
+parameters:
+  trouble: {list: VALUES}
+  start: {value: 0.3}
+settings: {steps: 3}
+solver: {max_seconds: 1}
+run: {epoch_seconds: 0.2}
+"""
+IMPATIENT = BEFORE + "; import hpc_nu.campaign.watchdog as watchdog; watchdog.GRACE_SECONDS = 1.0"
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(
+    ("trouble", "ranks", "reason", "printed"),
+    [
+        (SEGFAULT, 2, b"ended its process by signal SIGSEGV", "[Ss]egmentation fault"),
+        (NO_MEMORY, 3, b"ended its process by signal SIGKILL", "signal 9"),
+        (DIES, None, b"ended its process with exit code 9", ""),
+        (EXITS, None, b"ended its process with exit code 0", "SystemExit"),
+        (ENDLESS, 2, b"did not come back within", "Timeout"),
+    ],
+    ids=["segmentation fault", "no memory", "exit", "SystemExit", "endless"],
+)
+def test_a_deadly_task_is_a_row_after_three_tries(trouble, ranks, reason, printed, tmp_path):
+    values = [i / 100 for i in range(24)]
+    values[13] = float(trouble)
+    input_path = write(tmp_path, DEADLY.replace("VALUES", str(values)))
+    for _ in range(2):
+        with Run(tmp_path, "run", input_path, "-o", "out.h5", ranks=ranks, before=IMPATIENT) as run:
+            assert run.wait(30) not in (0, 2, 3, 75), run.text
+            assert run.wait_for_text(printed)
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", "out.h5", ranks=ranks, before=IMPATIENT)
+    assert code == 0, text
+    assert "in a process of its own" in text
+    with h5py.File(tmp_path / "out.h5") as file:
+        innocent = np.arange(24) != 13
+        assert file["status"][13] == ResultCode.DIED and (file["status"][:][innocent] == ResultCode.DONE).all()
+        assert file["error"][13].startswith(reason), file["error"][13]
+        assert file["cost/tries"][13] == 3
+        assert np.isfinite(file["results/end"][:][innocent]).all()
+    assert not (tmp_path / "out.h5.running").exists()
+
+
+def test_a_suspect_that_is_innocent_gives_the_same_row_and_can_be_stopped(tmp_path):
+    """Killed twice while it was in hand, stopped the third time: it goes on in its process from where it was."""
+    text = TOY.replace("points: 40", "points: 1") + "settings: {steps: 200, nap: 0.02}\n"
+    input_path = write(tmp_path, text)
+    for n in (1, 2):
+        with Run(tmp_path, "run", input_path, "-o", "out.h5", before=BEFORE) as run:
+            assert run.wait_for_text("; recorded")
+            assert run.kill()
+        assert InHand(tmp_path / "out.h5", _hash(tmp_path)).read(np.zeros(1, bool)) == {0: n}
+    with Run(tmp_path, "run", input_path, "-o", "out.h5", before=BEFORE) as run:
+        assert run.wait_for_text("each in a process of its own")
+        time.sleep(2.0)
+        run.process.send_signal(signal.SIGTERM)
+        assert run.wait() == 75, run.text
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", "out.h5", before=BEFORE)
+    assert code == 0 and "1 tasks begun" in text, text
+    x = 0.1
+    for _ in range(200):
+        x = 3.9 * x * (1 - x)
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["status"][0] == ResultCode.DONE and file["results/end"][0] == x
+        assert file["cost/steps"][0] == 200
+
+
+def _hash(folder):
+    with h5py.File(folder / "out.h5") as file:
+        return file.attrs["problem_hash"]
+
+
+@pytest.mark.parametrize("tasks", [[], [4], [3, 4, 5], [9, 1, 2, 3, 7]])
+def test_ranges_read_back(tasks):
+    assert from_ranges(to_ranges(tasks)) == sorted(tasks)
+
+
+def test_the_record_of_a_killed_run(tmp_path):
+    """The last line of a rank counts, one that was torn by the kill does not; rows that are there clear a task."""
+    record = InHand(tmp_path / "out.h5", "abc")
+    done = np.zeros(10, dtype=bool)
+    record.load(done)
+    record.hold(0, [1, 2])
+    record.hold(1, [5, 6])
+    record.hold(0, [3])
+    with open(record.path, "a") as file:
+        file.write("1 7,")
+    done[5] = True
+    after = InHand(tmp_path / "out.h5", "abc")
+    after.load(done)
+    assert after.deaths == {3: 1, 6: 1}
+    after.hold(0, [6])
+    again = InHand(tmp_path / "out.h5", "abc")
+    again.load(done)
+    assert again.deaths == {3: 1, 6: 2}
+    again.end(complete=False)
+    last = InHand(tmp_path / "out.h5", "abc")
+    last.load(done)
+    assert last.deaths == {3: 1, 6: 2}, "a run that was stopped is no death"
+    last.end(complete=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}\n0 1\n", "not JSON\n", '{"problem_hash": "other", "deaths": {"1": 2}}\n0 1\n']
+)
+def test_a_record_that_says_nothing_about_this_problem_is_passed_over(text, tmp_path):
+    (tmp_path / "out.h5.running").write_text(text)
+    record = InHand(tmp_path / "out.h5", "abc")
+    record.load(np.zeros(10, dtype=bool))
+    assert record.deaths == {}
