@@ -93,12 +93,17 @@ def _on_all_ranks(action):
         if communicator.rank == 0:
             print(refusal, file=sys.stderr)
         return refusal.exit_code
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        if isinstance(error, CampaignError):
+            code = error.exit_code
+            print(error, file=sys.stderr)
+        else:
+            code = FAILURE
+            traceback.print_exc()
         if communicator.size > 1:  # the others may be waiting for this rank
             sys.stderr.flush()
-            communicator.Abort(FAILURE)
-        return FAILURE
+            communicator.Abort(code)
+        return code
 
 
 def _check(options):

@@ -1,5 +1,7 @@
 """Errors that end a run with one message for the user instead of a traceback, and the exit codes."""
 
+import re
+
 COMPLETE = 0
 FAILURE = 1
 BAD_INPUT = 2
@@ -36,3 +38,17 @@ class EnvironmentProblem(CampaignError):
     """MPI, HDF5 or the file system is not as it must be."""
 
     exit_code = BROKEN_ENVIRONMENT
+
+
+def reason(error):
+    """Why a file could not be written, in few words: HDF5 says more than anyone wants to read."""
+    by_hdf5 = re.search("error message = '(.*?)'", str(error))
+    return by_hdf5[1] if by_hdf5 else getattr(error, "strerror", None) or str(error)
+
+
+def cannot_write(path, error):
+    """What to say of an OSError that ends a run."""
+    return (
+        f"{path}: rows or states could not be written ({reason(error)}). What was recorded before is safe: make room or"
+        " mend the file system, and run the same command again to continue"
+    )

@@ -8,9 +8,9 @@ status; on resume a row counts as done only if its status says so and its checks
 With a parallel HDF5 all ranks write collectively; with a serial one they send their rows to rank 0, which writes.
 """
 
+import errno
 import json
 import os
-import shutil
 from contextlib import contextmanager
 
 import h5py
@@ -18,7 +18,8 @@ import numpy as np
 
 from hpc_nu import __version__
 from hpc_nu.atomic import replacing
-from hpc_nu.campaign.errors import EnvironmentProblem, OutputError
+from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, OutputError, cannot_write
+from hpc_nu.campaign.progress import log
 from hpc_nu.campaign.provenance import provenance
 from hpc_nu.campaign.row_layout import STATUS, RowLayout
 from hpc_nu.solver.result_codes import ResultCode
@@ -46,19 +47,28 @@ class ResultsFile:
 
         Raises
         ------
-        EnvironmentProblem
-            If there is no room for it: HDF5 would crash.
+        OSError
+            If there is no room for it, or it cannot be written.
         """
-        needed, free = (
-            self.layout.file_size(self.plan),
-            shutil.disk_usage(os.path.dirname(os.path.abspath(self.path))).free,
-        )
-        if needed > free:
-            raise EnvironmentProblem(
-                f"{self.path}: needs {needed / 1e6:.0f} MB, and its folder has {free / 1e6:.0f} MB left. Make room, or"
-                " give an output file elsewhere"
-            )
-        with replacing(self.path) as temporary, h5py.File(temporary, "w", libver=_LIBRARY_VERSION) as file:
+        with replacing(self.path) as temporary:
+            self._reserve(temporary)
+            self._fill(temporary)
+
+    def _reserve(self, path):
+        """See whether there is room for the file: HDF5 crashes, or says nothing, where there is none."""
+        needed = self.layout.file_size(self.plan)
+        with open(path, "wb") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, needed)
+            except OSError as error:
+                if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):  # not on this file system
+                    return
+                raise OSError(
+                    error.errno, f"{error.strerror}; it needs {needed / 1e6:.0f} MB. Make room, or give another folder"
+                ) from None
+
+    def _fill(self, path):
+        with h5py.File(path, "w", libver=_LIBRARY_VERSION) as file:
             _write_header(file, self.plan)
             scales = _Scales(file, self.plan.n_tasks, self.layout.dimensions)
             _write_points(file, self.plan, scales)
@@ -128,17 +138,27 @@ class ResultsFile:
             rows = np.concatenate(rows)
         rows = rows[np.argsort(rows["task"], kind="stable")]
         with self._open_for_writing() as file:
-            selections = _Selections(rows["task"], self.plan.n_tasks, self.is_parallel)
-            for column in self.layout.columns:
-                if column is not STATUS:
-                    selections.write(file[column.name], rows[column.name])
-            file.flush()
-            if self.is_parallel:
-                self.communicator.barrier()
-            selections.write(file["status"], rows["status"])
-            file.flush()
+            try:
+                self._write(file, rows)
+            except (OSError, RuntimeError) as error:  # a write that fails, a flush that fails
+                # Not by an exception: HDF5 crashes when it closes a file that it could not write.
+                log.error(cannot_write(self.path, error))
+                self.communicator.Abort(BROKEN_ENVIRONMENT)
         if not self.is_parallel:
             self.communicator.barrier()
+
+    def _write(self, file, rows):
+        selections = _Selections(rows["task"], self.plan.n_tasks, self.is_parallel)
+        # Held until they are flushed: what fails when a dataset is closed, h5py does not tell.
+        datasets = {column.name: file[column.name] for column in self.layout.columns}
+        for name, dataset in datasets.items():
+            if name != STATUS.name:
+                selections.write(dataset, rows[name])
+        file.flush()
+        if self.is_parallel:
+            self.communicator.barrier()
+        selections.write(datasets[STATUS.name], rows[STATUS.name])
+        file.flush()
 
     def _open_for_writing(self):
         if self.is_parallel:

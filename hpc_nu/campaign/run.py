@@ -11,12 +11,15 @@ import numpy as np
 from hpc_nu.campaign.checkpoint import Checkpoint
 from hpc_nu.campaign.errors import (
     BAD_INPUT,
+    BROKEN_ENVIRONMENT,
     CHECKPOINTED,
     COMPLETE,
     CampaignError,
     EnvironmentProblem,
     OutputError,
     Refused,
+    cannot_write,
+    reason,
 )
 from hpc_nu.campaign.farm import Left, farm
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER, InHand
@@ -63,7 +66,10 @@ def run(communicator, input_path, output_path):
             _compile(plan, left.tasks, in_hand)
             progress = Progress(plan.n_tasks, plan.n_tasks - len(left.tasks))
         communicator.barrier()
-        complete = farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
+        try:
+            complete = farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
+        except OSError as error:  # what a model raises does not come so far
+            raise EnvironmentProblem(cannot_write(output_path, error)) from error
         if communicator.rank == 0:
             progress.summary(output_path, complete, stop.reason)
     return COMPLETE if complete else CHECKPOINTED
@@ -80,6 +86,8 @@ def _on_rank_0(communicator, action, shared=True):
             refusal = (str(error), BAD_INPUT)
         except CampaignError as error:
             refusal = (str(error), error.exit_code)
+        except OSError as error:
+            refusal = (str(error), BROKEN_ENVIRONMENT)
     told, refusal = communicator.bcast((result if shared else None, refusal))
     if refusal is not None:
         raise Refused(*refusal)
@@ -106,8 +114,8 @@ class _Lock:
         try:
             self.file = open(self.path, "w")
         except OSError as error:
-            raise OutputError(
-                f"{self.path}: this file must be made beside the output and cannot ({error.strerror})"
+            raise EnvironmentProblem(
+                f"{self.path}: this file must be made beside the output and cannot ({reason(error)})"
             ) from None
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -138,8 +146,8 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator):
     if not os.path.exists(results.path):
         try:
             results.create()
-        except OSError as error:
-            raise OutputError(f"{results.path}: cannot be created ({error})") from None
+        except (OSError, RuntimeError) as error:
+            raise EnvironmentProblem(f"{results.path}: cannot be created ({reason(error)})") from None
         checkpoint.remove()
         in_hand.load(np.ones(plan.n_tasks, dtype=bool))
         log.info("created %s", results.path)
@@ -177,10 +185,11 @@ def _refuse_unwritable(path):
         if os.path.exists(path):
             with open(path, "r+b"):
                 pass
+    except FileNotFoundError:
+        raise OutputError(f"{path}: there is no folder {folder}") from None
     except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); give a file in a folder that exists and that you can"
-            " write to"
+        raise EnvironmentProblem(
+            f"{path}: cannot be written ({reason(error)}); give a file in a folder that you can write to"
         ) from None
 
 
