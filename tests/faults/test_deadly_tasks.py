@@ -127,3 +127,36 @@ def test_a_record_that_says_nothing_about_this_problem_is_passed_over(text, tmp_
     record = InHand(tmp_path / "out.h5", "abc")
     record.load(np.zeros(10, dtype=bool))
     assert record.deaths == {}
+
+
+@pytest.mark.mpi
+def test_ranks_that_are_late_for_a_commit_are_named(tmp_path):
+    before = BEFORE + "; import hpc_nu.campaign.farm as farm; farm._LATE_SECONDS = 0.5"
+    text = TOY.replace("points: 40", "points: 3") + "settings: {steps: 2, nap: 3.0, predicted: 3.0}\n"
+    code, text = hpc_nu(tmp_path, "run", write(tmp_path, text), "-o", "out.h5", ranks=3, before=before)
+    assert code == 0, text
+    assert "before the commit" in text and "waiting for rank 1 (tasks " in text, text
+
+
+@pytest.mark.mpi
+def test_a_rank_that_never_comes_to_the_commit_ends_the_job(tmp_path):
+    """As one that has died under a launcher that does not care."""
+    before = (
+        BEFORE
+        + """
+import signal, os, time
+import hpc_nu.campaign.farm as farm
+farm.GRACE_SECONDS = 0.5
+from mpi4py import MPI
+original = farm._Worker.epoch
+def epoch(self):
+    if MPI.COMM_WORLD.rank == 2:
+        time.sleep(3600)
+    original(self)
+farm._Worker.epoch = epoch
+"""
+    )
+    text = TOY + "settings: {steps: 2}\nsolver: {max_seconds: 0.5}\n"
+    with Run(tmp_path, "run", write(tmp_path, text), "-o", "out.h5", ranks=3, before=before) as run:
+        assert run.wait(60) == 1, run.text
+        assert "rank 2 (tasks ) did not come to the commit" in run.text

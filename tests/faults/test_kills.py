@@ -7,14 +7,13 @@ they met a run that was not at its end.  (SIGKILL keeps the page cache: power lo
 
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
 
 import pytest
-from campaigns import FREEZE_IN, LEPTON, assert_same_results, assert_sound, counts, write
-from mpi import SETTINGS, TESTS, Run, hpc_nu
+from campaigns import FREEZE_IN, LEPTON, assert_same_results, write
+from kill_campaign import CAMPAIGNS, VICTIMS, kill_campaign
+from mpi import SETTINGS, TESTS, hpc_nu
 
 # Kills a run on one process in the same process tree many times, without the seconds that Python takes to start.  How
 # long creation and commits take depends on the machine, so the moments find their own scale: after a kill that came too
@@ -123,38 +122,9 @@ def test_kills_during_the_creation_leave_no_broken_file(freeze_in, tmp_path):
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize(("model", "ranks"), [("lepton", (2, 3, 1)), ("freeze_in", (3, 2))])
-def test_killed_jobs_continue_on_other_numbers_of_ranks(model, ranks, request, tmp_path):
-    input_path, reference = request.getfixturevalue(model)
-    output = tmp_path / "killed.h5"
-    draw = random.Random(2)
-    rows = []
-    for n in ranks:
-        with Run(tmp_path, "run", input_path, "-o", output, ranks=n) as run:
-            assert run.wait_for_text("tasks begun|created")
-            try:
-                run.process.wait(0.5 * draw.random())
-            except subprocess.TimeoutExpired:
-                pass
-            assert run.kill(), "the run was to be killed before its end"
-        rows.append(assert_sound(output, input_path, reference))
-    assert rows == sorted(rows)
-    recorded, n_tasks = counts(output)
-    assert recorded < n_tasks, "the run was to be killed before its end"
-    code, text = hpc_nu(tmp_path, "run", input_path, "-o", output, ranks=2)
-    assert code == 0, text
-    assert_same_results(output, reference)
-
-
-@pytest.mark.mpi
-def test_a_rank_that_is_killed_ends_the_job_and_loses_no_committed_row(lepton, tmp_path):
-    input_path, reference = lepton
-    output = tmp_path / "killed.h5"
-    with Run(tmp_path, "run", input_path, "-o", output, ranks=3) as run:
-        assert run.wait_for_text(r"[1-9]\d* of 24 tasks.*recorded")
-        os.kill(max(run.rank_processes()), signal.SIGKILL)
-        assert run.wait(30) != 0
-    assert assert_sound(output, input_path, reference) >= 1
-    code, text = hpc_nu(tmp_path, "run", input_path, "-o", output)
-    assert code == 0, text
-    assert_same_results(output, reference)
+@pytest.mark.parametrize("campaign", list(CAMPAIGNS))
+def test_killed_ranks_and_jobs_lose_nothing(campaign, tmp_path):
+    """A sample of what `kill_campaign.py` does at length."""
+    tally = kill_campaign(tmp_path, campaign, kills=12, seed=5)
+    assert tally["kills"] >= 12 and tally["rows checked"] and tally["campaigns completed"]
+    assert all(tally[f"victim: {victim}"] for victim in VICTIMS)

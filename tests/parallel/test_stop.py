@@ -130,3 +130,14 @@ def test_a_second_run_on_the_same_output_is_refused_while_the_first_goes_on(tmp_
         assert code == BROKEN_ENVIRONMENT and "another run is writing to the same output" in text
         assert first.wait() == 0, first.text
     assert counts(tmp_path / "toy.h5") == (2, 2)
+
+
+def test_no_task_is_begun_that_can_neither_end_nor_be_interrupted_in_time(tmp_path):
+    input_path = write(tmp_path, TOY + "settings: {steps: 1, nap: 2.0}\n")
+    before = BEFORE + "; toy_models.Toy.can_pause = False"
+    end = int(time.time()) + 15
+    environment = {"SLURM_JOB_END_TIME": str(end)}
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", "toy.h5", before=before, environment=environment)
+    assert time.time() < end
+    assert code == CHECKPOINTED and "the allocation ends soon" in text, text
+    assert 1 <= counts(tmp_path / "toy.h5")[0] <= 6
