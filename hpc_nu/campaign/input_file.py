@@ -80,8 +80,8 @@ class CampaignInput:
     given: str
 
 
-def read_input(path):
-    """Read and validate an input file.
+def read_input(path, text=None):
+    """Read and validate an input file, or `text`, which `path` then is the name of.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def read_input(path):
     InputError
         With all mistakes of the file.
     """
-    given, root = load_marked(path)
+    given, root = load_marked(path, text)
     root.entries(SECTIONS, REQUIRED, "section")
     if not isinstance(root.value, dict):
         root.report.finish()
