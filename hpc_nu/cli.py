@@ -66,9 +66,7 @@ def _parser():
     explain.add_argument("output", help="results file (HDF5)")
     explain.add_argument("--task", type=int, required=True, metavar="N", help="number of the task")
     how = explain.add_mutually_exclusive_group()
-    how.add_argument(
-        "--solve", action="store_true", help="solve it here, on one process, and compare; writes nothing"
-    )
+    how.add_argument("--solve", action="store_true", help="solve it here, on one process, and compare; writes nothing")
     how.add_argument("--input", action="store_true", help="print an input file of this task alone")
     models = command("models", _models, "models with their parameters, settings and observables")
     models.add_argument("name", nargs="?", choices=list(MODELS), help="one model, in full")

@@ -82,10 +82,11 @@ def refuse_foreign_launcher():
 
 
 def _strangers(launched):
+    library, files = mpi_library().split(",")[0], ", ".join(loaded_mpi_libraries())
     return (
         f"the launcher started {launched} processes, but each is alone: mpi4py uses another MPI than the launcher. It"
-        f" has loaded {mpi_library().split(",")[0]} ({', '.join(loaded_mpi_libraries())}). Use the mpirun or srun of that MPI, or build"
-        " mpi4py for the launcher's: MPICC=mpicc pip install --force-reinstall --no-cache-dir --no-binary=mpi4py mpi4py"
+        f" has loaded {library} ({files}). Use the mpirun or srun of that MPI, or build mpi4py for the launcher's:"
+        " MPICC=mpicc pip install --force-reinstall --no-cache-dir --no-binary=mpi4py mpi4py"
     )
 
 
@@ -98,10 +99,10 @@ def refuse_two_libraries():
     libraries = loaded_mpi_libraries()
     if len(libraries) > 1:
         raise EnvironmentProblem(
-            f"two MPI libraries in one process, {' and '.join(libraries)}: h5py was built against another one than mpi4py"
-            f" loads, which is {mpi_library()}. Build h5py with that MPI: CC=mpicc HDF5_MPI=ON HDF5_DIR=... pip install"
-            " --force-reinstall --no-cache-dir --no-binary=h5py h5py (README, Install), or take a serial one: pip"
-            " install --force-reinstall --no-cache-dir h5py"
+            f"two MPI libraries in one process, {' and '.join(libraries)}: h5py was built against another one than"
+            f" mpi4py loads, which is {mpi_library().split(',')[0]}. Build h5py with that MPI: CC=mpicc HDF5_MPI=ON"
+            " HDF5_DIR=... pip install --force-reinstall --no-cache-dir --no-binary=h5py h5py (README, Install), or"
+            " take a serial one: pip install --force-reinstall --no-cache-dir h5py"
         )
 
 

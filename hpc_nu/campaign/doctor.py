@@ -24,7 +24,11 @@ from hpc_nu.single_process import SingleProcess
 
 _MINIMUM = {"numpy": (1, 24), "numba": (0, 57), "h5py": (3, 7), "scipy": (1, 10)}
 
-_LAUNCHERS = {"Open MPI": ("Open MPI", "OpenRTE", "PRRTE"), "MPICH": ("HYDRA", "MPICH"), "Intel(R) MPI": ("Intel(R) MPI",)}
+_LAUNCHERS = {
+    "Open MPI": ("Open MPI", "OpenRTE", "PRRTE"),
+    "MPICH": ("HYDRA", "MPICH"),
+    "Intel(R) MPI": ("Intel(R) MPI",),
+}
 """What the programs `mpirun --version` of a library of the name say of themselves."""
 
 _CHILD_SECONDS = 60.0
@@ -96,8 +100,8 @@ def _hdf5(remarks):
 
     if not h5py.get_config().mpi:
         remarks.append(
-            "h5py is serial: under mpirun rank 0 writes for all, which is right, but slow with many ranks. For a parallel"
-            " one: CC=mpicc HDF5_MPI=ON HDF5_DIR=... pip install --force-reinstall --no-cache-dir --no-binary=h5py h5py"
+            "h5py is serial: under mpirun rank 0 writes for all, which is slow with many ranks. For a parallel one:"
+            " CC=mpicc HDF5_MPI=ON HDF5_DIR=... pip install --force-reinstall --no-cache-dir --no-binary=h5py h5py"
             " (README, Install); Debian's h5py, under another launcher than mpirun: export H5PY_ALWAYS_USE_MPI=1"
         )
 
@@ -169,7 +173,5 @@ def _starts_mpi(remarks):
     except (OSError, subprocess.TimeoutExpired) as error:
         trouble = str(error)
     if trouble and mpi_library() != "none":
-        remarks.append(
-            f"MPI does not start without a launcher here ({trouble}), as on many login nodes: try in a job"
-        )
+        remarks.append(f"MPI does not start without a launcher here ({trouble}), as on many login nodes: try in a job")
     return not trouble

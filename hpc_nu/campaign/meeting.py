@@ -86,7 +86,9 @@ def _compare(everyone, facts, problems, remarks):
             problems.append(f"the ranks do not run the same software: {' | '.join(found)}. Let all use one environment")
     processors = sorted({rank["processor"] for *_, rank in everyone})
     if len(processors) > 1:
-        remarks.append(f"results are the same bit for bit on one type of processor only; here are {' | '.join(processors)}")
+        remarks.append(
+            f"results are the same bit for bit on one type of processor only; here are {' | '.join(processors)}"
+        )
 
 
 def _look_at_folder(communicator, folder, facts, problems, remarks):
@@ -159,8 +161,8 @@ def _try_lock(communicator, place, remarks):
         held.close()
     if trouble and communicator.rank == 0:
         remarks.append(
-            f"no locks between processes in this folder ({trouble}): a second run on the same output would not be noticed."
-            " Start only one, or mount the file system with flock"
+            f"no locks between processes in this folder ({trouble}): a second run on the same output would not be"
+            " noticed. Start only one, or mount the file system with flock"
         )
 
 
