@@ -87,6 +87,7 @@ def _strangers(launched):
         f"the launcher started {launched} processes, but each is alone: mpi4py uses another MPI than the launcher. It"
         f" has loaded {library} ({files}). Use the mpirun or srun of that MPI, or build mpi4py for the launcher's:"
         " MPICC=mpicc pip install --force-reinstall --no-cache-dir --no-binary=mpi4py mpi4py"
+        " (`hpc-nu doctor` tells more)"
     )
 
 

@@ -47,7 +47,7 @@ def examine(folder):
     facts, problems, remarks = {"hpc_nu": __version__}, [], []
     _packages(problems)
     is_sound = _sound_libraries(problems)
-    if "h5py" in sys.modules:
+    if sys.modules.get("h5py"):
         facts |= provenance()
         for name in ("date", "command"):
             del facts[name]
