@@ -45,11 +45,11 @@ def model_report(name):
     model = get_model(name)
     lines = [f"{model.name}: {model.title}", model.reference, "", "parameters"]
     lines += aligned(
-        (p.name, unit_text(p.unit), _range(p.low, p.high, p.low_is_open), p.description) for p in model.parameters
+        (p.name, unit_text(p.unit), range_text(p.low, p.high, p.low_is_open), p.description) for p in model.parameters
     )
     lines += ["", "settings (default)"]
     lines += aligned(
-        (s.name, unit_text(s.unit), " | ".join(map(str, s.choices)) or _range(s.low, s.high, s.low_is_open),
+        (s.name, unit_text(s.unit), " | ".join(map(str, s.choices)) or range_text(s.low, s.high, s.low_is_open),
          f"{s.description} ({s.default})")
         for s in model.settings
     )  # fmt: skip
@@ -70,7 +70,8 @@ def aligned(rows):
     return ["  " + "  ".join([*(f"{cell:{w}}" for cell, w in zip(row, widths, strict=False)), row[-1]]) for row in rows]
 
 
-def _range(low, high, low_is_open):
+def range_text(low, high, low_is_open):
+    """An interval for people: [closed, (open."""
     if low == -np.inf and high == np.inf:
         return "any"
     return f"{'(' if low_is_open else '['}{low:g}, {high:g}]"
