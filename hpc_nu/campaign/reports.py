@@ -54,7 +54,7 @@ def model_report(name):
         for s in model.settings
     )  # fmt: skip
     if model.grid_kinds:
-        lines += ["", "momentum grids (their keys: inputs/annotated.yaml)"]
+        lines += ["", "momentum grids (their keys: inputs/README.md)"]
         lines += aligned((kind, GRID_KINDS[kind]) for kind in model.grid_kinds)
     lines += ["", "observables"]
     lines += aligned((o.name, unit_text(o.unit), o.kind, o.long_name) for o in model.observables)
