@@ -6,7 +6,8 @@ import sys
 import traceback
 
 from hpc_nu import __version__
-from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError, Refused
+from hpc_nu.campaign.communicator import use_no_mpi
+from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError, EnvironmentProblem, Refused
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.models import MODELS
 from hpc_nu.solver.kernel_cache import use_kernel_cache
@@ -32,9 +33,13 @@ def main(arguments=None):
 
 
 def _prepare_libraries():
-    """Settings that numpy and numba read when they are first loaded, which is why the commands import so late."""
+    """Settings that libraries read when they are first loaded, which is why the commands import so late."""
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # a rank is one core; more threads get in the way of other ranks
+    # A run keeps others from its output by a lock of its own, and a reader needs none: rows are written before their
+    # status.  HDF5's would only fail, on file systems that have no locks.
+    os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
+    use_no_mpi()
     use_kernel_cache()
 
 
@@ -55,8 +60,14 @@ def _parser():
     run.add_argument("-o", "--output", required=True, help="results file (HDF5); continued if it exists")
     check = command("check", _check, "validate an input file and estimate its cost; computes nothing")
     check.add_argument("input", help="YAML file of the campaign")
-    status = command("status", _status, "how far a results file is")
+    status = command("status", _status, "how far a campaign is, what it takes, and what failed; at any time")
     status.add_argument("output", help="results file (HDF5)")
+    explain = command("explain", _explain, "all that is known about one task, and how to solve it alone")
+    explain.add_argument("output", help="results file (HDF5)")
+    explain.add_argument("--task", type=int, required=True, metavar="N", help="number of the task")
+    how = explain.add_mutually_exclusive_group()
+    how.add_argument("--solve", action="store_true", help="solve it here, on one process, and compare; writes nothing")
+    how.add_argument("--input", action="store_true", help="print an input file of this task alone")
     models = command("models", _models, "models with their parameters, settings and observables")
     models.add_argument("name", nargs="?", choices=list(MODELS), help="one model, in full")
     warmup = command(
@@ -66,31 +77,45 @@ def _parser():
     warmup.add_argument(
         "--mass", type=float, nargs="+", action="extend", default=[], metavar="M", help="tables for these masses [GeV]"
     )
-    command("doctor", _doctor, "the environment (MPI, HDF5, numba) and what is wrong with it")
+    doctor = command(
+        "doctor", _doctor, "the environment (MPI, HDF5, numba) and what is wrong with it (under mpirun: also the ranks)"
+    )
+    doctor.add_argument("--folder", default=".", help="where results are to be written (this folder)")
     return parser
 
 
 def _run(options):
-    from hpc_nu.campaign.run import run
+    def action(communicator):
+        from hpc_nu.campaign.run import run
 
-    return _on_all_ranks(lambda communicator: run(communicator, options.input, options.output))
+        return run(communicator, options.input, options.output)
+
+    return _on_all_ranks(action)
 
 
 def _warmup(options):
-    from hpc_nu.campaign.warmup import warmup
+    def action(communicator):
+        from hpc_nu.campaign.warmup import warmup
 
-    return _on_all_ranks(lambda communicator: warmup(communicator, options.mass, options.rebuild))
+        return warmup(communicator, options.mass, options.rebuild)
+
+    return _on_all_ranks(action)
 
 
 def _on_all_ranks(action):
     """Exit code of `action`, of which no rank is left alone with an exception."""
-    from hpc_nu.campaign.communicator import world
+    from hpc_nu.campaign import communicator
 
-    communicator = world()
     try:
-        return action(communicator)
+        ranks = communicator.world()
+    except EnvironmentProblem as problem:  # on all, whether or not they see each other
+        if communicator.launched_rank() == 0:
+            print(problem, file=sys.stderr)
+        return problem.exit_code
+    try:
+        return action(ranks)
     except Refused as refusal:  # on all ranks alike
-        if communicator.rank == 0:
+        if ranks.rank == 0:
             print(refusal, file=sys.stderr)
         return refusal.exit_code
     except BaseException as error:
@@ -100,9 +125,9 @@ def _on_all_ranks(action):
         else:
             code = FAILURE
             traceback.print_exc()
-        if communicator.size > 1:  # the others may be waiting for this rank
+        if ranks.size > 1:  # the others may be waiting for this rank
             sys.stderr.flush()
-            communicator.Abort(code)
+            ranks.Abort(code)
         return code
 
 
@@ -114,9 +139,17 @@ def _check(options):
 
 
 def _status(options):
-    from hpc_nu.campaign.reports import status_report
+    from hpc_nu.campaign.status import status_report
 
     print(status_report(options.output))
+    return COMPLETE
+
+
+def _explain(options):
+    from hpc_nu.campaign.explain import explain_report, input_of_task, solve_report
+
+    report = solve_report if options.solve else input_of_task if options.input else explain_report
+    print(report(options.output, options.task))
     return COMPLETE
 
 
@@ -128,10 +161,9 @@ def _models(options):
 
 
 def _doctor(options):
-    from hpc_nu.campaign.communicator import world_rank
     from hpc_nu.campaign.doctor import examine
 
-    text, code = examine()
-    if world_rank() == 0:
+    text, code = examine(options.folder)
+    if text:
         print(text)
     return code

@@ -30,7 +30,6 @@ def alone(monkeypatch):
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     monkeypatch.setattr(communicator, "world", communicator.SingleProcess)
-    monkeypatch.setattr(communicator, "world_rank", lambda: 0)  # it would ask MPI, which is loaded but not started
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)

@@ -1,12 +1,41 @@
-"""The ranks of this run: MPI's world, or a stand-in of one process where there is no MPI."""
+"""The ranks of this run: MPI's world, or a stand-in of one process where there is no MPI.
 
+MPI is started here and nowhere else (`use_no_mpi`), after a look at what cannot work: ranks that do not see each other,
+or two MPI libraries in one process.  Both end otherwise in N processes that write one file, or in an abort that does
+not name its cause.
+"""
+
+import atexit
 import os
+import re
+import warnings
+from contextlib import suppress
+from pathlib import Path
 
 from hpc_nu.campaign.errors import EnvironmentProblem
+from hpc_nu.campaign.provenance import mpi_library
 from hpc_nu.single_process import SingleProcess
 
-# Number of processes that a launcher says it started.
+# Number of processes that a launcher says it started, and which of them this one is.
 _LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS")
+_LAUNCHER_RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "MPI_LOCALRANKID")
+
+# The library itself, not its Fortran and C++ bindings.  Cray's carries the name of a compiler.
+_MPI_LIBRARY = re.compile(r"libmpi(ch)?(_abi|_(cray|gnu|intel|amd|aocc|nvidia)[_0-9]*)?\.so[.0-9]*")
+
+# Libraries that end in MPI_Init, with an error that says nothing, if Open MPI's mpirun has started them.
+_NOT_OF_OPEN_MPI = ("MPICH", "MVAPICH", "Intel(R) MPI")
+
+
+def use_no_mpi():
+    """Let imports of mpi4py, by h5py too, load the library without starting it.
+
+    Reading a file needs no MPI, and on login nodes it may not start.
+    """
+    with suppress(ImportError):
+        import mpi4py
+
+        mpi4py.rc.initialize = False
 
 
 def world():
@@ -16,30 +45,76 @@ def world():
     ------
     EnvironmentProblem
         If a launcher started several processes that do not see each other: they would all be "rank 0 of 1" and
-        write one file.
+        write one file.  If h5py and mpi4py have loaded two different MPI libraries.
     """
+    use_no_mpi()
+    launched = launched_processes()
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
-        communicator, reason = SingleProcess(), f"mpi4py does not load ({error})"
-    else:
-        communicator, reason = MPI.COMM_WORLD, "mpi4py uses another MPI than the launcher"
-    launched = launched_processes()
-    if launched > 1 and communicator.size == 1:
-        raise EnvironmentProblem(
-            f"the launcher started {launched} processes, but each is alone: {reason}. Use the mpirun or srun of the MPI"
-            " that mpi4py was built for (`hpc-nu doctor` shows it)"
-        )
-    return communicator
+        if launched > 1:
+            raise EnvironmentProblem(
+                f"the launcher started {launched} processes, but each is alone: mpi4py does not load ({error})."
+                " Install it for the MPI of this launcher: MPICC=mpicc pip install --no-binary=mpi4py mpi4py"
+            ) from None
+        return SingleProcess()
+    if not MPI.Is_initialized():
+        refuse_foreign_launcher()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # mpi4py's suspicion; what comes of it is seen below
+            MPI.Init_thread()
+        atexit.register(MPI.Finalize)
+    if launched > 1 and MPI.COMM_WORLD.size == 1:
+        raise EnvironmentProblem(_strangers(launched))
+    if MPI.COMM_WORLD.size > 1:
+        refuse_two_libraries()
+    return MPI.COMM_WORLD
 
 
-def world_rank():
-    """This process's rank in MPI's world; 0 without MPI."""
+def refuse_foreign_launcher():
+    """Raise an `EnvironmentProblem` if Open MPI's mpirun has started ranks with a library of another family.
+
+    (Others that do not fit give ranks that do not see each other, and may fit where one does not expect it.)
+    """
+    library = mpi_library()
+    if "OMPI_COMM_WORLD_SIZE" in os.environ and any(name in library for name in _NOT_OF_OPEN_MPI):
+        raise EnvironmentProblem(_strangers(launched_processes()))
+
+
+def _strangers(launched):
+    library, files = mpi_library().split(",")[0], ", ".join(loaded_mpi_libraries())
+    return (
+        f"the launcher started {launched} processes, but each is alone: mpi4py uses another MPI than the launcher. It"
+        f" has loaded {library} ({files}). Use the mpirun or srun of that MPI, or build mpi4py for the launcher's:"
+        " MPICC=mpicc pip install --force-reinstall --no-cache-dir --no-binary=mpi4py mpi4py"
+        " (`hpc-nu doctor` tells more)"
+    )
+
+
+def refuse_two_libraries():
+    """Raise an `EnvironmentProblem` if h5py does not load, or loads another MPI library than mpi4py has loaded."""
     try:
-        from mpi4py import MPI
-    except (ImportError, RuntimeError):
-        return 0
-    return MPI.COMM_WORLD.rank
+        import h5py  # noqa: F401
+    except ImportError as error:
+        raise EnvironmentProblem(f"h5py does not load ({error}): `hpc-nu doctor` shows what is installed") from None
+    libraries = loaded_mpi_libraries()
+    if len(libraries) > 1:
+        raise EnvironmentProblem(
+            f"two MPI libraries in one process, {' and '.join(libraries)}: h5py was built against another one than"
+            f" mpi4py loads, which is {mpi_library().split(',')[0]}. Build h5py with that MPI: CC=mpicc HDF5_MPI=ON"
+            " HDF5_DIR=... pip install --force-reinstall --no-cache-dir --no-binary=h5py h5py (README, Install), or"
+            " take a serial one: pip install --force-reinstall --no-cache-dir h5py"
+        )
+
+
+def loaded_mpi_libraries(maps="/proc/self/maps"):
+    """Files of the MPI libraries in this process, in the order of their names; empty where the system does not say."""
+    try:
+        lines = Path(maps).read_text().splitlines()
+    except OSError:
+        return []
+    files = {line.split(maxsplit=5)[-1] for line in lines if "/" in line}
+    return sorted(file for file in files if _MPI_LIBRARY.fullmatch(os.path.basename(file)))
 
 
 def launched_processes():
@@ -49,3 +124,14 @@ def launched_processes():
         # Inside a batch script, too, but there the "step" is the script itself with one task.
         sizes = [os.environ["SLURM_STEP_NUM_TASKS"]]
     return max(map(int, sizes), default=1)
+
+
+def launched_rank():
+    """Which of the processes of its launcher this one is: also among those that do not see each other."""
+    variables = (*_LAUNCHER_RANKS, "SLURM_PROCID")
+    return next((int(os.environ[name]) for name in variables if os.environ.get(name, "").isdigit()), 0)
+
+
+def was_launched():
+    """Whether an MPI launcher started this process; Slurm's own variables are in batch scripts, too."""
+    return launched_processes() > 1 or any(name in os.environ for name in (*_LAUNCHER_SIZES, *_LAUNCHER_RANKS))

@@ -24,20 +24,76 @@ from hpc_nu.campaign.sampling import (
     read_form,
 )
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.models.mode_system import Model, Parameter, SolverSettings
+from hpc_nu.models.mode_system import Model, Parameter, Setting, SolverSettings
 from hpc_nu.solver import momentum_grid
 
 __all__ = ["CampaignInput", "InputError", "read_input"]
 
+# What may stand in the file, and its meaning: `tools/write_inputs_page.py` makes inputs/README.md of this.
+
+SECTIONS = {
+    "campaign": "name of the campaign: 1 to 64 letters, digits, _ and -",
+    "model": "the system of equations",
+    "parameters": "every parameter of the model: the axes of the campaign, and its fixed numbers",
+    "sample": "how parameters with a `range` are drawn; needed if there are any",
+    "settings": "choices that hold for all points; those with a unit as {value, unit}",
+    "variations": "name: {setting: value, ...}; the whole campaign once for each, with these settings changed",
+    "grids": "momentum grids, for models that have momentum modes: a list; every point is solved on every grid",
+    "solver": "accuracy and budgets of one solve; one that fails is tried once more, with rtol/10 and more budget",
+    "output": "what is stored besides one number an observable",
+    "run": "how it runs; changing this does not change the problem",
+}
 REQUIRED = ("campaign", "model", "parameters")
-SECTIONS = (*REQUIRED, "sample", "settings", "variations", "grids", "solver", "output", "run")
+
+FORMS = {
+    "value": "one number",
+    "list": "these numbers",
+    "linear": "equidistant from the first to the second of two numbers, both included",
+    "log": "the same on a logarithmic scale; both positive",
+    "range": "between the two: drawn by `sample`",
+}
+OUTPUT_FORMS = ("list", "linear", "log")
+FORM_KEYS = {
+    "points": "how many numbers; with `linear` and `log`",
+    "scale": "linear (the default) or log: how a `range` is drawn",
+    "about": "a tuned value; the form then gives offsets from it, and both are stored, so that no digits are lost",
+    "unit": "needed unless the parameter has none; of `about`, too",
+    "offset_unit": "unit of the offsets, if it is not that of `about`",
+}
+
+SAMPLE = {
+    "kind": "sobol (scrambled; powers of two are best) or random; needed",
+    "points": "how many points; needed. More of them leave the first ones as they were",
+    "seed": "a whole number from 0, which is the default",
+}
+
+GRID_OPTIONS = {
+    "n_modes": "number of modes, or a list of numbers: one grid for each",
+    "y_min": "smallest k/T",
+    "y_max": "largest k/T",
+    "soft_modes": "momenta k/T that are added; they count in n_modes",
+    "scale": "the y in the middle of the nodes",
+}
+
 SOLVER_METHODS = ("esdirk54", "esdirk43")
+SOLVER = (
+    Setting("method", SolverSettings.method, "time stepping, of order 5 or 4", choices=SOLVER_METHODS),
+    Setting("rtol", SolverSettings.rtol, "relative tolerance of one step", low=1e-14, high=0.1),
+    Setting("max_steps", SolverSettings.max_steps, "steps, rejected ones included, before a solve is given up", low=1),
+    Setting("max_seconds", SolverSettings.max_seconds, "time before it is given up [s]", low=0.0, low_is_open=True),
+)
+
 OUTPUTS = {
     "temperatures": Parameter("temperatures", "GeV", 0.0, math.inf, "output temperatures", "T", low_is_open=True),
     "momenta": Parameter("momenta", "1", 0.0, math.inf, "output momenta k/T", "y", low_is_open=True),
 }
-OUTPUT_FORMS = ("list", "linear", "log")
-FORMS = ("value", *OUTPUT_FORMS, "range")
+MODES = "true: also the final spectrum on each task's momentum modes"
+
+RUN = (
+    Setting(
+        "epoch_seconds", 60.0, "time between two commits of rows and states to the disk [s]", low=0.01, high=86400.0
+    ),
+)
 
 MAX_TASKS = 10**8
 MAX_CHECKED_POINTS = 10**6
@@ -80,8 +136,8 @@ class CampaignInput:
     given: str
 
 
-def read_input(path):
-    """Read and validate an input file.
+def read_input(path, text=None):
+    """Read and validate an input file, or `text`, which `path` then is the name of.
 
     Returns
     -------
@@ -92,7 +148,7 @@ def read_input(path):
     InputError
         With all mistakes of the file.
     """
-    given, root = load_marked(path)
+    given, root = load_marked(path, text)
     root.entries(SECTIONS, REQUIRED, "section")
     if not isinstance(root.value, dict):
         root.report.finish()
@@ -105,7 +161,7 @@ def read_input(path):
         root.report.finish()
     columns = _columns(root.section("parameters"), model) if "parameters" in root.value else ()
     outputs, store_modes = _outputs(root.section("output"), model)
-    settings = _settings(root.section("settings"), model)
+    settings = _settings(root.section("settings"), model.settings)
     variations = _variations(root, model)
     grids = _grids(root, model)
     _ask_model(root, model, settings, variations, outputs)
@@ -146,7 +202,7 @@ def _sample(root):
         return None
     if not ranges:
         node.mistake("no parameter has a `range` to draw from", at_key=True)
-    entries = node.entries(("kind", "points", "seed"), ("kind", "points")) or {}
+    entries = node.entries(SAMPLE, ("kind", "points")) or {}
     kind = entries["kind"].word(SAMPLE_KINDS) if "kind" in entries else None
     points = entries["points"].integer(1, MAX_TASKS) if "points" in entries else None
     seed = entries["seed"].integer(0) if "seed" in entries else 0
@@ -154,19 +210,12 @@ def _sample(root):
 
 
 def _solver(node):
-    readers = {
-        "method": lambda entry: entry.word(SOLVER_METHODS),
-        "rtol": lambda entry: entry.number(Interval(1e-14, 0.1)),
-        "max_steps": lambda entry: entry.integer(1),
-        "max_seconds": lambda entry: entry.number(POSITIVE),
-    }
-    entries = node.entries(readers) or {}
-    return replace(SolverSettings(), **{name: readers[name](entry) for name, entry in entries.items()})
+    return replace(SolverSettings(), **_settings(node, SOLVER, "key"))
 
 
 def _epoch_seconds(node):
-    entries = node.entries(("epoch_seconds",)) or {}
-    return entries["epoch_seconds"].number(Interval(0.01, 86400.0)) if entries else 60.0
+    (setting,) = RUN
+    return _settings(node, RUN, "key").get(setting.name, setting.default)
 
 
 # Parameters
@@ -283,10 +332,10 @@ def _outputs(node, model):
 # Settings and variations
 
 
-def _settings(node, model):
-    """The settings that are given, in the units of the model; None in the place of a wrong one."""
-    settings = {setting.name: setting for setting in model.settings}
-    entries = node.entries(settings, what="setting") or {}
+def _settings(node, declared, what="setting"):
+    """Those of the `declared` settings that are given, in their units; None in the place of a wrong one."""
+    settings = {setting.name: setting for setting in declared}
+    entries = node.entries(settings, what=what) or {}
     return {name: _setting(entry, settings[name]) for name, entry in entries.items()}
 
 
@@ -312,7 +361,7 @@ def _variations(root, model):
     for name, entry in node.value.items():
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             entry.mistake(f"{name!r} is no name", "1 to 64 letters, digits, _ and -", at_key=True)
-    return {name: _settings(entry, model) for name, entry in node.value.items()}
+    return {name: _settings(entry, model.settings) for name, entry in node.value.items()}
 
 
 def _ask_model(root, model, settings, variations, outputs):

@@ -265,8 +265,8 @@ def resolve(text):
     return text
 
 
-def load_marked(path):
-    """Read a YAML file.
+def load_marked(path, text=None):
+    """Read a YAML file, or `text`, which `path` then is the name of.
 
     Returns
     -------
@@ -281,7 +281,7 @@ def load_marked(path):
         If there is no such file, or no understanding it as YAML.
     """
     report = Report(str(path))
-    text = _read_text(Path(path), report)
+    text = _read_text(Path(path), report) if text is None else text
     try:
         root = _TreeBuilder(text, report).document()
     except yaml.MarkedYAMLError as error:

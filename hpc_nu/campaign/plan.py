@@ -164,8 +164,8 @@ class Plan:
         return lines
 
 
-def read_plan(path):
-    """Read the input file of a campaign.
+def read_plan(path, text=None):
+    """Read the input file of a campaign, or `text`, which `path` then is the name of.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def read_plan(path):
     InputError
         With all mistakes of the file.
     """
-    campaign = read_input(path)
+    campaign = read_input(path, text)
     variations = tuple((name, campaign.settings | overrides) for name, overrides in campaign.variations.items())
     grids = _grid_specs(campaign.grids)
     points, offsets, n_points = _points(campaign, len(variations) * len(grids))
@@ -319,17 +319,17 @@ def _leaves(value, key=""):
             yield from _leaves(entry, f"{key}.{name}" if key else name)
     elif key == "grids":
         for i, grid in enumerate(value):
-            yield f"{key}[{i}]", _text(grid)
+            yield f"{key}[{i}]", as_typed(grid)
     else:
-        yield key, _text(value)
+        yield key, as_typed(value)
 
 
-def _text(value):
+def as_typed(value):
     """A value as a user would type it."""
     if isinstance(value, dict) and value.keys() == {"value", "unit"}:
         return f"{value['value']!r} {'' if value['unit'] == '1' else value['unit']}".rstrip()
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {_text(entry)}" for name, entry in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {as_typed(entry)}" for name, entry in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_text, value)) + "]"
+        return "[" + ", ".join(map(as_typed, value)) + "]"
     return json.dumps(value) if isinstance(value, (bool, float)) else str(value)

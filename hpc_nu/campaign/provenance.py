@@ -46,7 +46,8 @@ def mpi_library():
         from mpi4py import MPI
     except (ImportError, RuntimeError):
         return "none"
-    return MPI.Get_library_version().splitlines()[0].strip("\0 ")
+    first = MPI.Get_library_version().splitlines()[0].strip("\0")
+    return " ".join(first.split())
 
 
 def processor_name():

@@ -1,16 +1,12 @@
-"""Texts of `hpc-nu check`, `hpc-nu status` and `hpc-nu models`."""
-
-import os
+"""Texts of `hpc-nu check` and `hpc-nu models`."""
 
 import numpy as np
 
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import duration
-from hpc_nu.campaign.results_file import open_results
 from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.solver.momentum_grid import GRID_KINDS
-from hpc_nu.solver.result_codes import ResultCode
 
 
 def check_report(input_path):
@@ -36,37 +32,6 @@ def check_report(input_path):
     return "\n".join(lines)
 
 
-def status_report(output_path):
-    """How far a results file is, and why what failed did.  Reads the file; never writes."""
-    with open_results(output_path) as file:
-        status, seconds = file["status"][:], file["cost/seconds"][:]
-        errors = file["error"][:]
-        title = f"{output_path}: campaign {file.attrs['campaign']}, model {file.attrs['model']}"
-    recorded = status != ResultCode.PENDING
-    failed = recorded & (status != ResultCode.DONE)
-    lines = [
-        title,
-        f"done        {np.sum(status == ResultCode.DONE)} of {len(status)}",
-        f"failed      {failed.sum()}",
-        f"pending     {np.sum(~recorded)}",
-    ]
-    if recorded.any():
-        spent = seconds[recorded]
-        slowest = int(np.flatnonzero(recorded)[np.argmax(spent)])
-        lines.append(f"cost        {duration(spent.sum())} on one rank, {seconds_text(spent.mean())} a task")
-        lines.append(f"slowest     task {slowest}: {seconds_text(seconds[slowest])}")
-        if not recorded.all():
-            lines.append(f"to go       about {duration(spent.mean() * np.sum(~recorded))} on one rank")
-    for code in np.unique(status[failed]):
-        of_code = np.flatnonzero(status == code)
-        reason = errors[of_code[0]].decode()
-        lines.append(f"{ResultCode(code).name.lower()}: {len(of_code)}, first task {of_code[0]}: {reason}")
-    checkpoint = f"{output_path}.checkpoint"
-    if os.path.exists(checkpoint):
-        lines.append(f"checkpoint  {checkpoint} holds tasks that were begun")
-    return "\n".join(lines)
-
-
 def models_report():
     """One line per model."""
     models = [get_model(name) for name in MODELS]
@@ -79,31 +44,34 @@ def model_report(name):
     """Everything an input file can say about one model, and what the results file will hold."""
     model = get_model(name)
     lines = [f"{model.name}: {model.title}", model.reference, "", "parameters"]
-    lines += _table(
-        (p.name, unit_text(p.unit), _range(p.low, p.high, p.low_is_open), p.description) for p in model.parameters
+    lines += aligned(
+        (p.name, unit_text(p.unit), range_text(p.low, p.high, p.low_is_open), p.description) for p in model.parameters
     )
     lines += ["", "settings (default)"]
-    lines += _table(
-        (s.name, unit_text(s.unit), " | ".join(map(str, s.choices)) or _range(s.low, s.high, s.low_is_open),
+    lines += aligned(
+        (s.name, unit_text(s.unit), " | ".join(map(str, s.choices)) or range_text(s.low, s.high, s.low_is_open),
          f"{s.description} ({s.default})")
         for s in model.settings
     )  # fmt: skip
     if model.grid_kinds:
-        lines += ["", "momentum grids (their keys: inputs/annotated.yaml)"]
-        lines += _table((kind, GRID_KINDS[kind]) for kind in model.grid_kinds)
+        lines += ["", "momentum grids (their keys: inputs/README.md)"]
+        lines += aligned((kind, GRID_KINDS[kind]) for kind in model.grid_kinds)
     lines += ["", "observables"]
-    lines += _table((o.name, unit_text(o.unit), o.kind, o.long_name) for o in model.observables)
+    lines += aligned((o.name, unit_text(o.unit), o.kind, o.long_name) for o in model.observables)
     return "\n".join(lines)
 
 
-def _table(rows):
+def aligned(rows):
     """Columns aligned, the last one free."""
     rows = [tuple(map(str, row)) for row in rows]
+    if not rows:
+        return []
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     return ["  " + "  ".join([*(f"{cell:{w}}" for cell, w in zip(row, widths, strict=False)), row[-1]]) for row in rows]
 
 
-def _range(low, high, low_is_open):
+def range_text(low, high, low_is_open):
+    """An interval for people: [closed, (open."""
     if low == -np.inf and high == np.inf:
         return "any"
     return f"{'(' if low_is_open else '['}{low:g}, {high:g}]"

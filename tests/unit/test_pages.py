@@ -1,0 +1,80 @@
+"""The pages say what is there: every key, every dataset, every program, every command, and no dead link."""
+
+import re
+import sys
+from pathlib import Path
+
+import h5py
+import pytest
+from campaigns import FREEZE_IN, LEPTON, write
+
+from hpc_nu import cli
+from hpc_nu.campaign.errors import COMPLETE
+from hpc_nu.campaign.row_layout import GROUPS
+from hpc_nu.models import get_model
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tools"))
+
+import write_inputs_page  # noqa: E402
+
+PAGES = [ROOT / "README.md", ROOT / "inputs" / "README.md", ROOT / "tools" / "README.md"]
+
+
+def test_the_page_of_inputs_is_what_the_program_accepts():
+    expected = write_inputs_page.page().rstrip() + "\n"
+    assert write_inputs_page.PAGE.read_text() == expected, "run python tools/write_inputs_page.py"
+
+
+def test_every_tool_has_its_line():
+    page = (ROOT / "tools" / "README.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+\.(?:py|sh))`", row)}
+    assert named == {path.name for path in (ROOT / "tools").iterdir() if path.suffix in (".py", ".sh")}
+
+
+def test_every_dataset_and_attribute_of_a_results_file_is_explained(alone, tmp_path):
+    page = (ROOT / "tools" / "README.md").read_text()
+    explained = set(re.findall(r"`([\w/<>]+)`", page[: page.index("### Reading it")]))
+    few = FREEZE_IN.replace("points: 200", "points: 2").replace("points: 50", "points: 2")
+    names = set()
+    for number, text in enumerate((LEPTON, few.replace("run:", "  momenta: {list: [1, 2]}\nrun:"))):
+        output = tmp_path / f"{number}.h5"
+        assert cli.main(["run", str(write(tmp_path, text)), "-o", str(output)]) == COMPLETE
+        with h5py.File(output) as file:
+            general = _general_names(get_model(file.attrs["model"]))
+            visited = []
+            file.visit(visited.append)
+            names |= {general.get(name, name) for name in visited if isinstance(file[name], h5py.Dataset)}
+            names |= set(file.attrs)
+            assert set(file) - {name.split("/")[0] for name in names} == {"provenance"}
+    scales = {name for name in names if name.endswith("/task")}
+    assert (names - scales) | {"points/task", "provenance"} <= explained
+    assert {name for name in explained if "/" in name and "inputs" not in name} <= names
+
+
+def _general_names(model):
+    """What the page calls the datasets that a model declares."""
+    names = {f"{GROUPS[o.kind]}/{o.name}": f"{GROUPS[o.kind]}/<observable>" for o in model.observables}
+    for parameter in model.parameters:
+        names[f"points/{parameter.name}"] = "points/<parameter>"
+        names[f"points/{parameter.name}_offset"] = "points/<parameter>_offset"
+    return names
+
+
+def test_every_command_is_in_the_main_page(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    commands = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, re.M)
+    page = (ROOT / "README.md").read_text()
+    assert len(commands) >= 6 and [name for name in commands if f"hpc-nu {name}" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name + "/" + path.name)
+def test_links_and_files_that_a_page_names_are_there(page):
+    text = page.read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    files = re.findall(r"`((?:inputs|tools|hpc_nu|jobs|tests)/[\w/.]+\.(?:py|sh|yaml|md))`", text)
+    missing = [link for link in links if not (page.parent / link).exists()]
+    missing += [name for name in files if not (ROOT / name).exists()]
+    assert links and missing == []

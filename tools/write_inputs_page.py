@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Write inputs/README.md, the input file key by key, from what the program accepts.
+
+    python tools/write_inputs_page.py          after a change of a key, a default, a model or an input
+
+All that is in it comes from `hpc_nu/campaign/input_file.py`, the declarations of the models, and the inputs themselves;
+a key without a text is an error.
+"""
+
+import inspect
+import re
+from itertools import takewhile
+from pathlib import Path
+
+from hpc_nu.campaign.input_file import (
+    FORM_KEYS,
+    FORMS,
+    GRID_OPTIONS,
+    MODES,
+    OUTPUT_FORMS,
+    OUTPUTS,
+    REQUIRED,
+    RUN,
+    SAMPLE,
+    SECTIONS,
+    SOLVER,
+)
+from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.reports import range_text, unit_text
+from hpc_nu.campaign.row_layout import GROUPS
+from hpc_nu.models import MODELS, get_model
+from hpc_nu.solver import momentum_grid
+from hpc_nu.units import CONVERSIONS
+
+INPUTS = Path(__file__).parents[1] / "inputs"
+PAGE = INPUTS / "README.md"
+
+HEAD = """\
+# Inputs
+
+A campaign is one YAML file. [annotated.yaml](annotated.yaml) is an example of every section and every form;
+[quickstart.yaml](quickstart.yaml) is a good one to start from.
+
+```
+hpc-nu check my.yaml                        # all mistakes at once, with their lines; tasks, cost, file size
+mpirun -n 4 hpc-nu run my.yaml -o my.h5     # starts, or continues
+```
+
+Numbers may be written as 1e-11 or 7E-18, switches are true and false. Unknown keys, keys given twice, missing units and
+values out of range are mistakes. There are no anchors, aliases and tags. EST is arXiv:2011.12637.
+
+*Written by `python tools/write_inputs_page.py` from what the program accepts.*
+"""
+
+
+def page():
+    """The text of the page."""
+    return "\n".join([HEAD, *_files(), *_sections(), *_parameters(), *_keys(), *_grids(), *_models()])
+
+
+def _files():
+    rows = []
+    for path in sorted(INPUTS.glob("*.yaml")):
+        plan = read_plan(path)
+        rows.append((f"[{path.name}]({path.name})", plan.model.name, plan.n_tasks, _first_sentence(path)))
+    return ["## The inputs here", "", *_table(("file", "model", "tasks", "what"), rows)]
+
+
+def _first_sentence(path):
+    """Of the comment that the file starts with."""
+    comment = takewhile(lambda line: line.startswith("#"), path.read_text().splitlines())
+    text = " ".join(line.lstrip("# ") for line in comment)
+    return re.split(r"(?<!Fig)(?<!Figs)(?<!sec)(?<!eq)(?<!eqs)\.(?= |$)", text)[0]
+
+
+def _sections():
+    rows = [(f"`{name}`", "needed" if name in REQUIRED else "", text) for name, text in SECTIONS.items()]
+    return ["## Sections", "", *_table(("section", "", "what it is"), rows)]
+
+
+def _parameters():
+    forms = [(f"`{name}`", text) for name, text in FORMS.items()]
+    keys = [(f"`{name}`", text) for name, text in FORM_KEYS.items()]
+    units = [(f"`{unit}`", ", ".join(f"`{name}`" for name in spellings)) for unit, spellings in CONVERSIONS.items()]
+    return [
+        "## `parameters`",
+        "",
+        "Each has one of these forms, as in `M: {value: 2.0, unit: GeV}`; where there is no unit, a number is enough.",
+        "Axes are multiplied with each other and with the sample, in the order of the file, the last one fastest.",
+        "",
+        *_table(("form", "values"), forms),
+        *_table(("with it", ""), keys),
+        *_table(("unit of the model", "accepted"), units),
+    ]
+
+
+def _keys():
+    lines = ["## `sample`", "", *_table(("key", ""), [(f"`{name}`", text) for name, text in SAMPLE.items()])]
+    for name, settings in (("solver", SOLVER), ("run", RUN)):
+        lines += [f"## `{name}`", "", *_settings(settings)]
+    forms = ", ".join(f"`{form}`" for form in OUTPUT_FORMS)
+    rows = [(f"`{o.name}`", o.unit, f"{o.description}, in one of the forms {forms}") for o in OUTPUTS.values()]
+    return [*lines, "## `output`", "", *_table(("key", "unit", ""), [*rows, ("`modes`", "", MODES)])]
+
+
+def _grids():
+    lines = ["## `grids`", ""]
+    for kind, text in momentum_grid.GRID_KINDS.items():
+        lines += [f"`kind: {kind}`: {text}.", ""]
+        options = inspect.signature(getattr(momentum_grid, kind)).parameters
+        rows = [(f"`{name}`", _default(option.default), GRID_OPTIONS[name]) for name, option in options.items()]
+        lines += _table(("key", "default", ""), rows) if rows else []
+    return lines
+
+
+def _models():
+    lines = []
+    for name in MODELS:
+        model = get_model(name)
+        parameters = [
+            (f"`{p.name}`", unit_text(p.unit), range_text(p.low, p.high, p.low_is_open), p.description)
+            + (() if all(q.default is None for q in model.parameters) else (_default(p.default),))
+            for p in model.parameters
+        ]
+        heads = ("parameter", "unit", "accepted", "", "default")[: len(parameters[0])]
+        observables = [(f"`{GROUPS[o.kind]}/{o.name}`", unit_text(o.unit), o.long_name) for o in model.observables]
+        lines += [f"## Model `{name}`", "", f"{model.title[0].upper()}{model.title[1:]}; {model.reference}.", ""]
+        if model.grid_kinds:
+            lines += [f"Momentum grids: {', '.join(f'`{kind}`' for kind in model.grid_kinds)}.", ""]
+        lines += [*_table(heads, parameters), *_settings(model.settings)]
+        lines += _table(("dataset of the results", "unit", "what"), observables)
+    return lines
+
+
+def _settings(settings):
+    rows = [
+        (
+            f"`{s.name}`",
+            _default(s.default) + ("" if s.unit == "1" else f" {s.unit}"),
+            ", ".join(s.choices) or ("true, false" if isinstance(s.default, bool) else _accepted(s)),
+            s.description,
+        )
+        for s in settings
+    ]
+    return _table(("key", "default", "accepted", ""), rows)
+
+
+def _accepted(setting):
+    return "any" if isinstance(setting.default, str) else range_text(setting.low, setting.high, setting.low_is_open)
+
+
+def _default(value):
+    if value is None or value is inspect.Parameter.empty:
+        return "needed"
+    return str(value).lower() if isinstance(value, bool) else "[]" if value == () else str(value)
+
+
+def _table(heads, rows):
+    """A Markdown table and an empty line."""
+    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
+    return [*(f"| {' | '.join(row)} |" for row in [heads, ["---"] * len(heads), *cells]), ""]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page().rstrip() + "\n")
+    print(f"{PAGE} written")
