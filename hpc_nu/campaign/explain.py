@@ -13,6 +13,7 @@ import yaml
 from hpc_nu import __version__
 from hpc_nu.campaign.checkpoint import Checkpoint
 from hpc_nu.campaign.errors import OutputError
+from hpc_nu.campaign.in_hand import InHand
 from hpc_nu.campaign.plan import as_typed, read_plan
 from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.provenance import commit
@@ -52,6 +53,9 @@ def explain_report(output_path, task):
             f" {tries}, on rank {cost['rank']}"
         )
     lines.append(f"checkpoint  {_begun(output_path, attributes['problem_hash'], task)}")
+    deaths, _ = InHand(output_path, attributes["problem_hash"]).recorded()
+    if task in deaths:
+        lines.append(f"suspicion   {deaths[task]} runs died while it was in hand")
     lines += ["", "point", *aligned(point)]
     lines += ["", f"variation {variation}: settings that are not the default (default)"]
     lines += _unusual(attributes["model"], completed["settings"] | completed["variations"][variation])

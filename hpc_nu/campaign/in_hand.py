@@ -53,19 +53,24 @@ class InHand:
         dict of int to int
             As `deaths`.
         """
-        deaths = {}
+        deaths, held = self.recorded()
+        for tasks in held.values():
+            for task in tasks:
+                deaths[task] = deaths.get(task, 0) + 1
+        return {task: n for task, n in deaths.items() if task < len(done) and not done[task]}
+
+    def recorded(self):
+        """`deaths` and `held` as they are on file; empty if there is no file, or not one of this problem."""
         try:
             with open(self.path) as file:
                 header, *lines = file.read().split("\n")[:-1]  # what follows the last line end was torn by the kill
             header = json.loads(header)
-            if header["problem_hash"] == self.problem_hash:
-                deaths = {int(task): n for task, n in header["deaths"].items()}
-                for tasks in dict(line.split(" ") for line in lines).values():
-                    for task in from_ranges(tasks):
-                        deaths[task] = deaths.get(task, 0) + 1
+            if header["problem_hash"] != self.problem_hash:
+                return {}, {}
+            deaths = {int(task): n for task, n in header["deaths"].items()}
+            return deaths, {int(rank): from_ranges(tasks) for rank, tasks in (line.split(" ") for line in lines)}
         except (OSError, ValueError, KeyError):
-            pass
-        return {task: n for task, n in deaths.items() if task < len(done) and not done[task]}
+            return {}, {}
 
     def hold(self, rank, tasks):
         """`rank` holds `tasks` from now on, and nothing else."""

@@ -30,7 +30,7 @@ _COST = (
     Column("cost/seconds", "f8", "s", "time of the last try"),
     Column("cost/steps", "i8", "1", "accepted steps of the last try"),
     Column("cost/rejected", "i8", "1", "rejected steps of the last try"),
-    Column("cost/tries", "i4", "1", "tries: more than one if one failed or ended its process"),
+    Column("cost/tries", "i4", "1", "tries: 2 if the first failed"),
     Column("cost/rank", "i4", "1", "rank that finished the task"),
 )
 _STATUS_MEANING = ", ".join(f"{code.value} {code.name.lower()}" for code in ResultCode if code != ResultCode.PAUSED)

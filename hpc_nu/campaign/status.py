@@ -13,6 +13,7 @@ from collections import defaultdict
 import numpy as np
 
 from hpc_nu.campaign.checkpoint import Checkpoint
+from hpc_nu.campaign.in_hand import InHand
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import duration
@@ -39,6 +40,7 @@ def status_report(output_path):
         f"done        {np.sum(status == ResultCode.DONE)} of {len(status)}",
         f"failed      {failed.sum()}",
         f"running     {_running(begun)}",
+        f"in hand     {_in_hand(output_path, attributes['problem_hash'])}",
         f"pending     {np.sum(~recorded) - len(begun)}",
         f"last commit {_age(output_path)} ago",
     ]
@@ -61,6 +63,13 @@ def _running(begun):
     longest = sorted(begun, key=lambda task: -task.seconds)[:_SLOWEST]
     texts = [f"{s.task} ({seconds_text(s.seconds)}{', second try' if s.attempt else ''})" for s in longest]
     return f"{len(begun)} at the last commit, for longest task {', '.join(texts)}"
+
+
+def _in_hand(output_path, problem_hash):
+    """What the ranks hold, if a run is going on, or held when it died."""
+    _, held = InHand(output_path, problem_hash).recorded()
+    held = list(filter(None, held.values()))
+    return f"{sum(map(len, held))} tasks of {len(held)} ranks" if held else "0"
 
 
 def _age(path):

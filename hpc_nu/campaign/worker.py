@@ -132,7 +132,7 @@ class Worker:
         self.longest[task_class] = max(self.longest.get(task_class, 0.0), spent)
         self.queue.popleft()
         self.alone.discard(task)
-        self.finished.append(self._row(task, outcome, spent, attempt + 1 + self.deaths.get(task, 0)))
+        self.finished.append(self._row(task, outcome, spent, attempt + 1))
         return 1, spent
 
     def _row(self, task, outcome, seconds, tries):
