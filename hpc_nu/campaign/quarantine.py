@@ -15,6 +15,7 @@ from hpc_nu.models.mode_system import Outcome
 from hpc_nu.solver.result_codes import ResultCode
 
 _NAP = 0.01
+_START_SECONDS = 300.0  # Python and its libraries, from a slow file system
 _READY = b"ready"
 _PR_SET_PDEATHSIG = 1
 
@@ -34,12 +35,16 @@ class Quarantine:
         if self.child is None:
             self._start(model, problem, state)
         while self.child.poll() is None:
+            if not self.listens and self._is_ready():
+                self.listens, self.deadline = True, time.monotonic() + self.limit
+            if self.stop and self.listens and not self.told:
+                self.child.send_signal(signal.SIGUSR1)
+                self.told, self.deadline = True, time.monotonic() + GRACE_SECONDS
             if time.monotonic() > self.deadline:
                 self.child.kill()
+                if self.told:
+                    return self._end(Outcome(ResultCode.PAUSED, state=state))
                 return self._end(Outcome(ResultCode.DIED, message=f"did not come back within {self.limit:.0f} s"))
-            if self.stop and not self.told and self._listens():
-                self.child.send_signal(signal.SIGUSR1)
-                self.told = True
             if pause() and not self.stop:
                 return Outcome(ResultCode.PAUSED, state=state)
             time.sleep(_NAP)
@@ -52,15 +57,16 @@ class Quarantine:
 
     def _start(self, model, problem, state):
         self.limit = problem.solver.max_seconds + GRACE_SECONDS
-        self.deadline, self.told = time.monotonic() + self.limit, False
+        self.deadline = time.monotonic() + _START_SECONDS + self.limit
+        self.listens = self.told = False
         self.answer = tempfile.TemporaryFile()  # pipes would have to be emptied in time
         with tempfile.TemporaryFile() as task:
             pickle.dump((model, problem, state), task)
             task.seek(0)
             self.child = subprocess.Popen([sys.executable, "-m", __name__], stdin=task, stdout=self.answer)
 
-    def _listens(self):
-        """The process has said that it is ready for signals."""
+    def _is_ready(self):
+        """The process has said that it begins, and hears signals."""
         return os.fstat(self.answer.fileno()).st_size >= len(_READY)
 
     def _end(self, outcome):
