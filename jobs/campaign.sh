@@ -14,12 +14,12 @@
 #   HPC_NU_SITE        header in jobs/sites/ (the one that tools/setup.sh was given)
 #   HPC_NU_ROOT        the repository, if the job is not submitted from there
 #   HPC_NU_REQUEUES    how often the job may requeue itself (100)
+#   HPC_NU_RESTARTS    how often a start of the job may start the ranks again after one of them has died (10)
 #   HPC_NU_PROGRAM     what to run in place of hpc-nu
 #   LAUNCH             how to start the ranks; else the header's choice
 #
-# 120 s before its time is over (Slurm may be up to a minute early) this shell gets USR1 and hands it on; hpc-nu then
-# commits, writes its checkpoint and leaves with 75. Exit codes of hpc-nu: 0 complete, 75 checkpointed, 1 failure,
-# 2 bad input, 3 broken environment.
+# jobs/README.md says more. Exit codes of hpc-nu: 0 complete, 75 checkpointed, 1 failure, 2 bad input, 3 broken
+# environment; those of the job are the same, or that of the launcher after a rank's death.
 set -euo pipefail
 
 : "${INPUT:?name the campaign: sbatch --export=ALL,INPUT=inputs/x.yaml,OUTPUT=x.h5 jobs/campaign.sh}"
@@ -34,9 +34,31 @@ if [ ! -r tools/environment.sh ]; then
 fi
 source tools/environment.sh # loads the header, too
 
-step=""
+# What Slurm knows of this job, in a format of squeue. Asked for by number, the last task of an array is the whole array.
+# A busy Slurm may need to be asked more than once.
+ask() {
+    local try
+    for try in 1 2 3; do
+        squeue --noheader --jobs="$SLURM_JOB_ID" --format="%A $1" 2>/dev/null | sed -n "s/^$SLURM_JOB_ID //p" && return
+        sleep 3
+    done
+}
+
+# Should no signal come, hpc-nu stops by this clock. Slurm before 23.02 does not set it, and a job may have been given
+# more time since it was submitted, or have inherited the variable of the job that submitted it.
+until="$(ask %e)"
+if [ -n "$until" ] && end="$(date --date="$until" +%s 2>/dev/null)"; then
+    export SLURM_JOB_END_TIME="$end"
+fi
+
+# A rank that dies must end the step, or the others wait for it until the time is over: srun ends it 20 s after a first
+# rank has ended, in whatever way. Not by KILL_BAD_EXIT, which some centres have as their default: of ranks that all
+# leave with 75 it kills the slower ones, and the step ends with 143. mpirun ends its ranks by itself.
+export SLURM_KILL_BAD_EXIT=0 SLURM_WAIT="${SLURM_WAIT:-20}"
+
+step="" must_stop=no
 pass_on() {
-    signalled=yes
+    signalled=yes must_stop=yes
     say "SIG$1: asking the ranks to checkpoint"
     # USR1 for both: the launchers hand it on to the ranks, while on TERM they would end the ranks themselves.
     [ -z "$step" ] || kill -USR1 "$step" 2>/dev/null || true
@@ -44,36 +66,56 @@ pass_on() {
 trap 'pass_on USR1' USR1
 trap 'pass_on TERM' TERM
 
-say "$INPUT -> $OUTPUT with ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NUM_NODES:-?} nodes, start number $((${SLURM_RESTART_COUNT:-0} + 1))"
-${LAUNCH:-srun} "${HPC_NU_PROGRAM:-hpc-nu}" run "$INPUT" -o "$OUTPUT" &
-step=$!
+run_ranks() {
+    ${LAUNCH:-srun} "${HPC_NU_PROGRAM:-hpc-nu}" run "$INPUT" -o "$OUTPUT" &
+    step=$!
+    # A trapped signal ends `wait` early with a code that is the signal's and not the step's: then wait once more.
+    signalled=yes
+    while [ "$signalled" = yes ]; do
+        signalled=no code=0
+        wait "$step" || code=$?
+    done
+    step=""
+}
 
-# A trapped signal ends `wait` early with a code that is the signal's and not the step's: then wait once more.
-signalled=yes
-while [ "$signalled" = yes ]; do
-    signalled=no
-    code=0
-    wait "$step" || code=$?
-done
-step=""
-
-case "$code" in
-0) say "complete" ;;
-75)
-    state="$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T 2>/dev/null || true)"
-    if [ "$state" != RUNNING ]; then
-        # Otherwise scancel would bring the job back.
-        say "checkpointed; the job is ${state:-gone}, so it is not requeued. The same sbatch line continues"
-        exit 75
-    elif [ "${SLURM_RESTART_COUNT:-0}" -ge "${HPC_NU_REQUEUES:-100}" ]; then
-        say "checkpointed; not requeued, since it has been ${SLURM_RESTART_COUNT} times (HPC_NU_REQUEUES)"
-        exit 75
+say "$INPUT -> $OUTPUT with ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NUM_NODES:-?} nodes, start number" \
+    "$((${SLURM_RESTART_COUNT:-0} + 1)), until ${until:-an unknown time}"
+deaths=0
+while true; do
+    run_ranks
+    case "$code" in
+    0)
+        say "complete"
+        exit 0
+        ;;
+    75)
+        say "checkpointed"
+        break
+        ;;
+    1 | 2 | 3 | 126 | 127)
+        say "hpc-nu ended with $code; the job is not requeued"
+        exit "$code"
+        ;;
+    esac
+    deaths=$((deaths + 1))
+    say "the launcher ended with $code: a rank has died (the lines above say how); what was recorded is safe"
+    [ "$must_stop" = no ] || break
+    if [ "$deaths" -gt "${HPC_NU_RESTARTS:-10}" ]; then
+        say "not started again after death number $deaths (HPC_NU_RESTARTS); the same sbatch line continues"
+        exit "$code"
     fi
-    say "checkpointed; requeueing"
-    scontrol requeue "$SLURM_JOB_ID"
-    ;;
-*)
-    say "hpc-nu ended with $code; the job is not requeued"
-    exit "$code"
-    ;;
-esac
+    say "starting the ranks again"
+done
+
+# Without this question scancel would bring the job back.
+state="$(ask %T)"
+if [ "$state" != RUNNING ]; then
+    say "the job is ${state:-gone}, so it is not requeued; the same sbatch line continues"
+elif [ "${SLURM_RESTART_COUNT:-0}" -ge "${HPC_NU_REQUEUES:-100}" ]; then
+    say "not requeued, since it has been ${SLURM_RESTART_COUNT} times (HPC_NU_REQUEUES); the same sbatch line continues"
+else
+    say "requeueing"
+    scontrol requeue "$(ask %i)" && exit 0
+    say "Slurm refuses to requeue the job; the same sbatch line continues"
+fi
+exit "$code"

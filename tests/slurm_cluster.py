@@ -17,6 +17,7 @@ from pathlib import Path
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
 
 # TmpFS and the other %n: without a folder per node both slurmds make the same one and srun fails in PMIx.
+# KillOnBadExit is what some centres have: the job must not mind.
 # cred_expire is also the time a requeued job waits before it may start again; the default is two minutes.
 CONFIGURATION = """
 ClusterName=hpcnutest
@@ -48,6 +49,7 @@ SlurmctldTimeout=30
 SlurmdTimeout=60
 TmpFS={folder}/tmp.%n
 KillWait=5
+KillOnBadExit=1
 MinJobAge=600
 JobRequeue=1
 NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={node1_port} CPUs=16 State=UNKNOWN
@@ -182,21 +184,32 @@ class SlurmCluster:
         return done.stdout
 
     def submit(self, script, options, variables, cwd):
-        """sbatch `script`; returns the job's number. `variables` are added to the job's environment."""
+        """sbatch `script`; returns the job's number as text. `variables` are added to the job's environment."""
         environment = {**self.environment, **{name: str(value) for name, value in variables.items()}}
         words = ["sbatch", "--parsable", f"--chdir={cwd}", "--export=ALL", *options, str(script)]
-        return int(self.command(*words, environment=environment).strip())
+        return self.command(*words, environment=environment).strip()
 
     def job(self, number):
         """scontrol's view of the job, as a dictionary: JobState, Restarts, ExitCode, ..."""
-        words = self.command("scontrol", "--oneliner", "show", "job", str(number)).split()
+        words = self.command("scontrol", "--oneliner", "show", "job", number).split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
-    def wait_for_end(self, number, timeout):
+    def wait_for_end(self, number, timeout, explain=str):
         """Wait until the job is neither pending nor running nor on its way between them; returns its last view."""
         ended = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "OUT_OF_MEMORY"}
-        self.wait_for(f"job {number} to end", lambda: self.job(number)["JobState"] in ended, timeout)
+        self.wait_for(f"job {number} to end", lambda: self.job(number)["JobState"] in ended, timeout, explain)
         return self.job(number)
+
+    def rank_process(self, number, rank):
+        """Id of the process that is `rank` (from 1 on) of the step that the job runs by srun."""
+        wanted = {f"SLURM_JOB_ID={number}".encode(), f"SLURM_PROCID={rank}".encode()}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if wanted <= set((folder / "environ").read_bytes().split(b"\0")):
+                    return int(folder.name)
+            except OSError:
+                pass  # gone meanwhile
+        raise AssertionError(f"job {number} has no rank {rank}")
 
     def _start(self, *words):
         with open(self.folder / f"{words[0]}.out", "ab") as output:
@@ -215,10 +228,11 @@ class SlurmCluster:
     def _idle_nodes(self):
         return self.command("sinfo", "--noheader", "--Node", "--format=%T", check=False).split().count("idle")
 
-    def wait_for(self, what, condition, timeout):
+    def wait_for(self, what, condition, timeout, explain=str):
+        """Wait until `condition()` holds; `explain()` has more to say if it never does."""
         end = time.monotonic() + timeout
         while not condition():
             dead = [str(daemon.args[0]) for daemon in self.daemons if daemon.poll() is not None]
             assert not dead, f"{', '.join(dead)} ended while waiting for {what}; logs in {self.folder}"
-            assert time.monotonic() < end, f"waited {timeout} s in vain for {what}; logs in {self.folder}"
+            assert time.monotonic() < end, f"waited {timeout} s in vain for {what}; logs in {self.folder}\n{explain()}"
             time.sleep(0.5)

@@ -63,6 +63,9 @@ class StopRequest:
 
 
 def _allocation_end():
-    """End of the Slurm job [s since 1970]; infinity if it is not known."""
+    """End of the Slurm job [s since 1970]; infinity if it is not known.
+
+    jobs/campaign.sh sets the variable where Slurm does not.  One that has passed was inherited from a job that is over.
+    """
     end = os.environ.get("SLURM_JOB_END_TIME", "")
-    return float(end) if end.isdigit() else float("inf")
+    return float(end) if end.isdigit() and float(end) > time.time() else float("inf")

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+#SBATCH --job-name=hpc-nu
+#SBATCH --time=04:00:00
+#SBATCH --signal=B:USR1@120
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=slurm-%A_%a.out
+#
+# Many campaigns as a job array: each task is a job of its own, which requeues itself until its campaign is complete.
+# From the repository's root, for the first 20 campaigns of a list, four at a time:
+#
+#     sbatch --array=1-20%4 --account=... --nodes=1 --ntasks-per-node=64 --export=ALL,LIST=campaigns.txt jobs/array.sh
+#
+#   LIST    a line for each campaign: input and results file; empty lines and those that begin with # do not count
+#
+# All else is as in jobs/campaign.sh.
+set -euo pipefail
+
+: "${LIST:?name the list: sbatch --array=1-20 --export=ALL,LIST=campaigns.txt jobs/array.sh}"
+cd "${HPC_NU_ROOT:-$SLURM_SUBMIT_DIR}"
+read -r INPUT OUTPUT <<<"$(sed -e '/^ *#/d' -e '/^ *$/d' "$LIST" | sed -n "${SLURM_ARRAY_TASK_ID}p")"
+if [ -z "$INPUT" ] || [ -z "$OUTPUT" ]; then
+    echo "$LIST: campaign number $SLURM_ARRAY_TASK_ID is \"$INPUT $OUTPUT\"; input and results file are needed" >&2
+    exit 2
+fi
+source jobs/campaign.sh
