@@ -14,12 +14,12 @@
 #   HPC_NU_SITE        header in jobs/sites/ (the one that tools/setup.sh was given)
 #   HPC_NU_ROOT        the repository, if the job is not submitted from there
 #   HPC_NU_REQUEUES    how often the job may requeue itself (100)
-#   HPC_NU_RESTARTS    how often a start of the job may start the ranks again after one of them has died (10)
+#   HPC_NU_RESTARTS    how often the ranks are started again in the same allocation after one of them has died (10)
 #   HPC_NU_PROGRAM     what to run in place of hpc-nu
 #   LAUNCH             how to start the ranks; else the header's choice
 #
 # jobs/README.md says more. Exit codes of hpc-nu: 0 complete, 75 checkpointed, 1 failure, 2 bad input, 3 broken
-# environment; those of the job are the same, or that of the launcher after a rank's death.
+# environment. The job ends with one of them, or with what the launcher makes of a rank's death.
 set -euo pipefail
 
 : "${INPUT:?name the campaign: sbatch --export=ALL,INPUT=inputs/x.yaml,OUTPUT=x.h5 jobs/campaign.sh}"
@@ -78,8 +78,9 @@ run_ranks() {
     step=""
 }
 
-say "$INPUT -> $OUTPUT with ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NUM_NODES:-?} nodes, start number" \
-    "$((${SLURM_RESTART_COUNT:-0} + 1)), until ${until:-an unknown time}"
+requeued="${SLURM_RESTART_COUNT:-0}"
+say "$INPUT -> $OUTPUT with ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NUM_NODES:-?} nodes, start number $((requeued + 1))," \
+    "until ${until:-an unknown time}"
 deaths=0
 while true; do
     run_ranks
@@ -92,15 +93,19 @@ while true; do
         say "checkpointed"
         break
         ;;
-    1 | 2 | 3 | 126 | 127)
+    2 | 3 | 126 | 127)
         say "hpc-nu ended with $code; the job is not requeued"
         exit "$code"
         ;;
     esac
+    # Again here and now, rather than after another wait in the queue: what is wrong with the task that was in hand is
+    # for hpc-nu to find out, which remembers it. A node that is lost ends the job, and Slurm requeues it by itself.
     deaths=$((deaths + 1))
-    say "the launcher ended with $code: a rank has died (the lines above say how); what was recorded is safe"
-    [ "$must_stop" = no ] || break
-    if [ "$deaths" -gt "${HPC_NU_RESTARTS:-10}" ]; then
+    say "a rank has died or failed (code $code; the lines above say how); what was recorded is safe"
+    sleep 5 # what is left of the other ranks goes, and a signal to the job comes
+    if [ "$must_stop" = yes ] || [ $(($(date +%s) + 120)) -gt "${SLURM_JOB_END_TIME:-9999999999}" ]; then
+        break # too late
+    elif [ "$deaths" -gt "${HPC_NU_RESTARTS:-10}" ]; then
         say "not started again after death number $deaths (HPC_NU_RESTARTS); the same sbatch line continues"
         exit "$code"
     fi
@@ -111,8 +116,8 @@ done
 state="$(ask %T)"
 if [ "$state" != RUNNING ]; then
     say "the job is ${state:-gone}, so it is not requeued; the same sbatch line continues"
-elif [ "${SLURM_RESTART_COUNT:-0}" -ge "${HPC_NU_REQUEUES:-100}" ]; then
-    say "not requeued, since it has been ${SLURM_RESTART_COUNT} times (HPC_NU_REQUEUES); the same sbatch line continues"
+elif [ "$requeued" -ge "${HPC_NU_REQUEUES:-100}" ]; then
+    say "not requeued, since it has been $requeued times (HPC_NU_REQUEUES); the same sbatch line continues"
 else
     say "requeueing"
     scontrol requeue "$(ask %i)" && exit 0
