@@ -115,7 +115,7 @@ done
 # Without this question scancel would bring the job back.
 state="$(ask %T)"
 if [ "$state" != RUNNING ]; then
-    say "the job is ${state:-gone}, so it is not requeued; the same sbatch line continues"
+    say "the job is ${state:-gone}, so it does not requeue itself; the same sbatch line continues"
 elif [ "$requeued" -ge "${HPC_NU_REQUEUES:-100}" ]; then
     say "not requeued, since it has been $requeued times (HPC_NU_REQUEUES); the same sbatch line continues"
 else

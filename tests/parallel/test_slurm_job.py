@@ -122,7 +122,7 @@ def test_cancelled_job_saves_all_and_stays_cancelled(cluster, waiting_for_the_cl
     cluster.command("scancel", job.number)
     state, _, restarts = job.end()
     assert (state, restarts) == ("CANCELLED", 0), job.log
-    assert "all saved" in job.log and "so it is not requeued" in job.log
+    assert "all saved" in job.log and "so it does not requeue itself" in job.log
     assert counts(job.output)[0] < counts(job.output)[1], "the job was at its end, so the test has shown nothing"
 
 
