@@ -10,7 +10,7 @@
 #
 #     sbatch --account=... --nodes=4 --ntasks-per-node=64 --export=ALL,INPUT=inputs/x.yaml,OUTPUT=x.h5 jobs/campaign.sh
 #
-#   INPUT, OUTPUT      the campaign and its results file; the file decides what is left to do, so the same line again continues
+#   INPUT, OUTPUT      the campaign and its results file, which decides what is left: the same line again continues
 #   HPC_NU_SITE        header in jobs/sites/ (the one that tools/setup.sh was given)
 #   HPC_NU_ROOT        the repository, if the job is not submitted from there
 #   HPC_NU_REQUEUES    how often the job may requeue itself (100)
@@ -34,8 +34,13 @@ if [ ! -r tools/environment.sh ]; then
 fi
 source tools/environment.sh # loads the header, too
 
+<<<<<<< HEAD
 # What Slurm knows of this job, in a format of squeue. Asked for by number, the last task of an array is the whole array.
 # A busy Slurm may need to be asked more than once.
+=======
+# What Slurm knows of this job, in a format of squeue. Asked for by number, the last task of an array is the whole
+# array. A busy Slurm may need to be asked more than once.
+>>>>>>> slurm
 ask() {
     local try
     for try in 1 2 3; do
@@ -79,8 +84,13 @@ run_ranks() {
 }
 
 requeued="${SLURM_RESTART_COUNT:-0}"
+<<<<<<< HEAD
 say "$INPUT -> $OUTPUT with ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NUM_NODES:-?} nodes, start number $((requeued + 1))," \
     "until ${until:-an unknown time}"
+=======
+say "$INPUT -> $OUTPUT with ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NUM_NODES:-?} nodes," \
+    "start number $((requeued + 1)), until ${until:-an unknown time}"
+>>>>>>> slurm
 deaths=0
 while true; do
     run_ranks

@@ -1,6 +1,6 @@
-# The header of a centre: what to load before hpc-nu is set up or run there. Copy this file, or the one beside it that is
-# closest, to jobs/sites/<name>.sh and name it once: HPC_NU_SITE=<name> tools/setup.sh. The other tools and the jobs then
-# load it too.
+# The header of a centre: what to load before hpc-nu is set up or run there. Copy this file, or the one beside it that
+# is closest, to jobs/sites/<name>.sh and name it once: HPC_NU_SITE=<name> tools/setup.sh. The other tools and the jobs
+# then load it too.
 #
 #     module purge
 #     module load gcc openmpi hdf5/<a parallel one> python
