@@ -3,12 +3,14 @@
 Inside an epoch a worker with nothing to do sends one REQUEST and waits; the master answers with WORK, or, once to every
 worker, with END_EPOCH.  A request that was not answered when the epoch ended stays valid in the next one.  So each rank
 enters the commit after exactly one END_EPOCH, and nobody waits for a message that does not come.  A worker says with
-ARRIVED that it is about to enter; the master names those for whom it has to wait long.
+ARRIVED that it is about to enter, and which messages it has sent, so that none is under way during a commit; the master
+names those for whom it has to wait long.
 
 The master's messages are answered between two steps of a solve, so on small runs it computes as well.
 """
 
 import time
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +56,8 @@ class _Worker:
 
     def __init__(self, communicator, worker, stop):
         self.communicator, self.worker, self.stop = communicator, worker, stop
-        self.request = None
+        self.under_way = {}  # tag -> MPI's request of the last message to the master
+        self.sent = Counter()  # tag -> messages to the master
         self.report = np.zeros(3)  # class, number and seconds of the tasks finished since the last request
         self.asked = self.told_to_stop = self.epoch_over = False
         self.status = _mpi().Status()
@@ -69,7 +72,16 @@ class _Worker:
                 self.ask()
             else:
                 time.sleep(_NAP)
-        self.arrived = self.communicator.Isend(np.zeros(1), dest=0, tag=_ARRIVED)
+        self.tell(_ARRIVED, np.array([self.sent[_REQUEST], self.sent[_STOP]], dtype=float))
+        for request in self.under_way.values():
+            request.Wait()
+
+    def tell(self, tag, message):
+        """Send without waiting for the master to listen: it may be on its way into the commit."""
+        if tag in self.under_way:
+            self.under_way[tag].Wait()
+        self.under_way[tag] = self.communicator.Isend(message, dest=0, tag=tag)
+        self.sent[tag] += 1
 
     def solve_one(self):
         task_class = self.worker.next_class()
@@ -78,11 +90,7 @@ class _Worker:
             self.report[:] = task_class, self.report[1] + finished[0], self.report[2] + finished[1]
 
     def ask(self):
-        """Ask for work without waiting for the master to listen: it may be on its way into the commit."""
-        if self.request is not None:
-            self.request.Wait()
-        self.sent_report = self.report.copy()
-        self.request = self.communicator.Isend(self.sent_report, dest=0, tag=_REQUEST)
+        self.tell(_REQUEST, self.report.copy())
         self.report[1:] = 0
         self.asked = True
 
@@ -98,8 +106,7 @@ class _Worker:
         epoch ends; and tell the master once if this rank was asked to stop."""
         if self.stop and not self.told_to_stop:
             self.told_to_stop = True
-            self.stop_message = np.zeros(1)
-            self.stop_request = self.communicator.Isend(self.stop_message, dest=0, tag=_STOP)
+            self.tell(_STOP, np.zeros(1))
         while not self.epoch_over and self.communicator.Iprobe(source=0, status=self.status):
             if self.status.tag == _WORK:
                 self.receive_work()
@@ -122,7 +129,8 @@ class _Master:
         self.patience = worker.plan.solver.more_careful().max_seconds + 2 * GRACE_SECONDS
         self.idle = set()
         self.computes = communicator.size <= _COMPUTING_MASTER_RANKS
-        self.stop_seen = self.epoch_over = False
+        self.stop_seen = self.stopping = self.epoch_over = False
+        self.received = Counter()  # (rank, tag) -> messages
 
     def epoch(self):
         """Hand out work until the clock, a stop request or the last task ends the epoch; then tell everyone."""
@@ -142,7 +150,8 @@ class _Master:
                     self.progress.count(finished[0])
             else:
                 time.sleep(_NAP)
-        word = np.array([self.stop_seen], dtype=np.int64)
+        self.stopping = self.stop_seen  # known to all from here on; what comes later stops the next epoch
+        word = np.array([self.stopping], dtype=np.int64)
         sent = [self.communicator.Isend(word, dest=rank, tag=_END_EPOCH) for rank in range(1, self.communicator.size)]
         for request in sent:
             request.Wait()
@@ -155,8 +164,13 @@ class _Master:
         status = _mpi().Status() if missing else None
         while missing:
             while self.communicator.Iprobe(tag=_ARRIVED, status=status):
-                _receive(self.communicator, status.source, _ARRIVED, np.float64)
-                missing.discard(status.source)
+                rank = status.source
+                requests, stops = _receive(self.communicator, rank, _ARRIVED, np.float64)
+                while self.received[rank, _REQUEST] < requests:
+                    self.receive_request(rank)
+                while self.received[rank, _STOP] < stops:
+                    self.receive_stop(rank)
+                missing.discard(rank)
             waited = time.monotonic() - began
             if waited > (remarks + 1) * _LATE_SECONDS:
                 remarks += 1
@@ -196,14 +210,9 @@ class _Master:
             return
         status = _mpi().Status()
         while self.communicator.Iprobe(tag=_STOP, status=status):
-            _receive(self.communicator, status.source, _STOP, np.float64)
-            self.stop_seen = True
+            self.receive_stop(status.source)
         while self.communicator.Iprobe(tag=_REQUEST, status=status):
-            task_class, n_tasks, seconds = _receive(self.communicator, status.source, _REQUEST, np.float64)
-            self.schedule.record(int(task_class), n_tasks, seconds)
-            self.progress.count(int(n_tasks))
-            self.idle.add(status.source)
-            self.in_hand.hold(status.source, ())
+            self.receive_request(status.source)
         for rank in sorted(self.idle):
             tasks, suspended = self.next_batch()
             if not len(tasks):
@@ -211,6 +220,19 @@ class _Master:
             self.in_hand.hold(rank, tasks)
             self.send_work(rank, tasks, suspended)
             self.idle.discard(rank)
+
+    def receive_stop(self, rank):
+        _receive(self.communicator, rank, _STOP, np.float64)
+        self.received[rank, _STOP] += 1
+        self.stop_seen = True
+
+    def receive_request(self, rank):
+        task_class, n_tasks, seconds = _receive(self.communicator, rank, _REQUEST, np.float64)
+        self.received[rank, _REQUEST] += 1
+        self.schedule.record(int(task_class), n_tasks, seconds)
+        self.progress.count(int(n_tasks))
+        self.idle.add(rank)
+        self.in_hand.hold(rank, ())
 
     def next_batch(self):
         """Tasks and their states: first those that go one at a time."""
@@ -269,7 +291,7 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
         side = _Worker(communicator, worker, stop)
     while True:
         side.epoch()
-        finished, stopping = communicator.bcast((side.nothing_left, side.stop_seen) if communicator.rank == 0 else None)
+        finished, stopping = communicator.bcast((side.nothing_left, side.stopping) if communicator.rank == 0 else None)
         rows = worker.take_rows()
         results.commit(rows)
         failures = int(np.sum(rows["status"] != ResultCode.DONE))
