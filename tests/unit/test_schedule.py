@@ -1,16 +1,18 @@
-"""The queue: longest class first, batches of about a second, every task handed out exactly once."""
+"""The queue: longest first, batches of about a second, nothing trusted before it was tried, every task exactly once."""
 
 import numpy as np
 import pytest
 
-from hpc_nu.campaign.schedule import BATCH_SECONDS, MAX_BATCH, Schedule
+from hpc_nu.campaign.schedule import BATCH_SECONDS, MAX_BATCH, SECONDS_PER_RANK, Schedule
 
 
-def drained(schedule):
-    """All batches, until nothing is left."""
+def drained(schedule, seconds=None, classes=None):
+    """All batches, until nothing is left; each reported before the next, if it is said what tasks take."""
     batches = []
     while len(batch := schedule.batch()):
         batches.append(batch)
+        if seconds is not None:
+            schedule.record(classes[batch[0]], len(batch), np.sum(seconds[batch]))
     assert not len(schedule)
     return batches
 
@@ -40,34 +42,71 @@ def test_every_waiting_task_is_handed_out_exactly_once(seed, n_ranks):
     assert not len(queue.batch())
 
 
-def test_the_longest_class_comes_first():
+def test_one_task_of_each_class_comes_first_and_then_the_longest_class():
     queue = schedule([0.01, 5.0, 0.3], np.arange(60) % 3)
     handed_out = np.concatenate(drained(queue))
-    np.testing.assert_array_equal(handed_out % 3, np.repeat([1, 2, 0], 20))
+    np.testing.assert_array_equal(handed_out % 3, [1, 2, 0] + [1] * 19 + [2] * 19 + [0] * 19)
+
+
+def test_the_longest_predicted_tasks_of_a_class_come_first():
+    predicted = np.random.default_rng(1).random(100)
+    handed_out = np.concatenate(drained(Schedule(predicted, np.zeros(100, dtype=int), np.arange(100), 4)))
+    np.testing.assert_array_equal(handed_out, np.argsort(-predicted))
 
 
 def test_a_batch_is_of_one_class():
-    queue = schedule([0.01, 0.01, 0.01], np.arange(3000) % 3)
-    assert all(len(set(batch % 3)) == 1 for batch in drained(queue))
+    classes = np.arange(3000) % 3
+    batches = drained(schedule([0.01, 0.01, 0.01], classes), np.full(3000, 0.01), classes)
+    assert all(len(set(batch % 3)) == 1 for batch in batches)
+    assert max(map(len, batches)) > 10
 
 
-def test_batches_are_bounded_in_time_number_and_share():
-    for seconds, n_tasks in ((1e-6, 100_000), (0.02, 10_000), (0.3, 1000), (100.0, 50)):
-        for batch in drained(schedule([seconds], np.zeros(n_tasks, dtype=int))):
-            assert 1 <= len(batch) <= MAX_BATCH
-            assert len(batch) == 1 or len(batch) * seconds <= BATCH_SECONDS * (1 + 1e-12)
-    queue = schedule([1e-6], np.zeros(100, dtype=int), n_ranks=10)
+@pytest.mark.parametrize("seconds, n_tasks", [(1e-6, 100_000), (0.02, 10_000), (0.3, 1000), (100.0, 50)])
+def test_batches_are_bounded_in_time_and_number(seconds, n_tasks):
+    classes, took = np.zeros(n_tasks, dtype=int), np.full(n_tasks, seconds)
+    sizes = [len(batch) for batch in drained(schedule([seconds], classes), took, classes)]
+    assert min(sizes) >= 1 and max(sizes) <= MAX_BATCH
+    assert all(size == 1 or size * seconds <= BATCH_SECONDS * (1 + 1e-3) for size in sizes)
+    assert max(sizes) > 0.4 * min(MAX_BATCH, BATCH_SECONDS / seconds, n_tasks / 8), "and they are no smaller than that"
+
+
+def test_batches_shrink_towards_the_end():
+    classes = np.zeros(1000, dtype=int)
+    queue = schedule([1e-3], classes, n_ranks=10)
+    queue.record(0, 1000, 1.0)
     sizes = [len(batch) for batch in drained(queue)]
-    assert sizes[0] == 5 and sizes[-1] == 1 and sizes == sorted(sizes, reverse=True), "the rest is to be shared evenly"
+    assert sizes[0] == 50 and sizes[-1] == 1 and sizes == sorted(sizes, reverse=True), "the rest is to be shared evenly"
 
 
-def test_finished_tasks_correct_the_prediction():
-    queue = schedule([1e-5], np.zeros(100_000, dtype=int))
-    assert len(queue.batch()) == MAX_BATCH
-    queue.record(0, 100, 50.0)
-    assert queue.expected_seconds()[0] == pytest.approx(0.5, rel=0.02)
-    assert len(queue.batch()) == 2
-    assert queue.remaining_seconds() == pytest.approx((100_000 - MAX_BATCH - 2) * queue.expected_seconds()[0])
+def test_batches_grow_with_the_number_of_ranks_so_that_the_master_keeps_up():
+    n_ranks = int(20 / SECONDS_PER_RANK)
+    queue = schedule([0.1], np.zeros(10**7, dtype=np.int64), n_ranks=n_ranks)
+    queue.record(0, n_ranks, 0.1 * n_ranks)
+    assert len(queue.batch()) * 0.1 >= SECONDS_PER_RANK * n_ranks * 0.2
+
+
+def test_a_batch_trusts_a_prediction_only_as_far_as_tasks_have_confirmed_it():
+    queue = schedule([1e-6], np.zeros(10_000, dtype=int))
+    assert [len(queue.batch()) for _ in range(5)] == [1] * 5, "nothing of it is finished: it may take hours"
+    queue.record(0, 5, 5e-6)
+    assert len(queue.batch()) == 6
+    queue.record(0, 6, 600.0)  # so it does
+    assert len(queue.batch()) == 1
+
+
+def test_finished_tasks_correct_the_order_of_the_classes():
+    queue = schedule([0.3, 0.2], np.arange(100) % 2)
+    queue.batch(), queue.batch()
+    assert queue.batch()[0] % 2 == 0
+    queue.record(1, 1, 5.0)
+    assert queue.batch()[0] % 2 == 1
+
+
+def test_finished_tasks_correct_the_remaining_time():
+    queue = schedule([0.01, 0.02], np.arange(2000) % 2)
+    assert queue.remaining_seconds() == pytest.approx(30.0)
+    queue.record(0, 200, 200 * 0.05)
+    assert queue.remaining_seconds() == pytest.approx(1000 * 0.05 + 20.0, rel=0.01)
 
 
 def test_nothing_waiting_is_nothing_to_do():
