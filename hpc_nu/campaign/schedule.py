@@ -1,8 +1,8 @@
 """Which tasks to hand out next: longest expected first, in batches of about a second's work.
 
-Tasks of one variation and momentum grid form a class.  The model predicts the cost of each task; what finished tasks of
-a class took corrects it by one factor for the class.  Each class is tried early with a single task, and its batches grow
-with the number of its tasks that are finished: a prediction may be wrong by any factor.
+Tasks of one variation and momentum grid form a class.  The model predicts the cost of each task; what finished tasks
+of a class took corrects it by one factor for the class.  Each class is tried early with a single task, and its batches
+grow with the number of its tasks that are finished: a prediction may be wrong by any factor.
 """
 
 import numpy as np
