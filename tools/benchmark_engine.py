@@ -53,19 +53,19 @@ def launch(part, folder, ranks=None, **options):
 
 
 def overhead(folder, quick):
-    """Least ratios of the others to the package over the numbers of ranks, without chunks and with; last times."""
-    ratios, chunked = {}, {}
+    """Least ratio of each of the others to the package over the numbers of ranks; processor time of a task [s]."""
+    ratios = {}
     for ranks in (2,) if quick else (2, 4):
         n_tasks, n_dear, rounds = (4000, 300, 1) if quick else (100_000, 4000, 3)
         found = launch("overhead", folder, ranks, n_tasks=n_tasks, n_dear=n_dear, rounds=rounds)
-        ours = found["hpc_nu"][0]
+        times, ours = found["times"], found["times"]["hpc_nu"][0]
         print(f"\nOverhead of a task on {ranks} ranks: microseconds, and over the package's", flush=True)
-        for name, (median, least, largest) in found.items():
+        for name, (median, least, largest) in times.items():
             print(f"    {name:45s} {median * 1e6:8.1f}  ({least * 1e6:.1f}-{largest * 1e6:.1f})  {median / ours:6.2f}")
             if name.startswith(("mpi4py", "schwimmbad")):
-                into = chunked if "chunks" in name else ratios
-                into[name] = min(into.get(name, float("inf")), median / ours)
-    return ratios, chunked, found
+                ratios[name] = min(ratios.get(name, float("inf")), median / ours)
+    print(f"    processor time of a task of the package: {found['processor'] * 1e6:.1f}")
+    return ratios, found["processor"]
 
 
 def balance(folder, quick):
@@ -153,11 +153,11 @@ def master(folder, quick):
     return idle["share_of_a_core"], in_batches, request, trip
 
 
-def costs(found, ranks):
+def costs(found):
     """What `simulate_campaign.py` reads."""
     request, trip = found["master"][2:]
     _, commit, row = found["commits"]
-    task = found["overhead"][2]["hpc_nu, messages and rows alone"][0] * min(os.cpu_count(), ranks)
+    _, task = found["overhead"]
     return {
         "request": request,
         "request_task": 1e-7,  # eight bytes to copy and to send
@@ -171,13 +171,13 @@ def costs(found, ranks):
 
 def goals(found):
     """All of them, those not measured too."""
-    single, chunked, _ = found.get("overhead", ({}, {}, None))
+    ratios, _ = found.get("overhead", ({}, None))
     unknown, real = found.get("balance", (None, None))
     idle, per_thousand, *_ = found.get("master", (None, None))
     peers = ("mpi4py.futures", "schwimmbad MPIPool", "mpi4py.futures, chunks of 50")
     names = [f"{peer}{rows}" for rows in ("", ", with our rows") for peer in peers]
     return [
-        *(Goal(f"overhead: {name}, at least 5 times ours", (single | chunked).get(name), 5) for name in names),
+        *(Goal(f"overhead: {name}, at least 5 times ours", ratios.get(name), 5) for name in names),
         Goal("balance: tasks that sleep, worst ratio at most 1.10", unknown, 1.10, False),
         Goal("balance: lepton_asymmetry, ratio at most 1.10", real, 1.10, False),
         Goal("commits: share of the wall time at most 0.02", found.get("commits", (None,))[0], 0.02, False),
@@ -199,7 +199,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         found = {part: PARTS[part](folder, arguments.quick) for part in arguments.parts}
     if {"overhead", "commits", "master"} <= found.keys():
-        measured = {"costs": costs(found, 2 if arguments.quick else 4)}
+        measured = {"costs": costs(found)}
         Path(arguments.output).write_text(json.dumps(measured, indent=1) + "\n")
     print("\nGoals")
     reached = goals(found)

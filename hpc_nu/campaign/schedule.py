@@ -77,6 +77,7 @@ class Schedule:
             return self.queue[:0]
         longest = (self.before[np.minimum(self.next + 1, self.end)] - self.before[self.next]) * self.factor
         longest[self.next == self.first] *= _UNTRIED
+        longest[self.next == self.end] = -1.0  # less than rounding can make of any other
         task_class = int(np.argmax(longest))
         # What is left is shared out evenly.
         by_time = max(BATCH_SECONDS, SECONDS_PER_RANK * self.n_ranks)
