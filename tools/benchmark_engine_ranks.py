@@ -171,7 +171,7 @@ def overhead(folder, n_tasks, n_dear, rounds):
 def master(folder, n_tasks, batch_seconds=None, nap=0.0, predicted=0.01, serves=True):
     """Processor time of a master that only serves, and the rate of tasks meanwhile."""
     if serves:
-        farm._COMPUTING_MASTER_RANKS = 0
+        farm.COMPUTING_MASTER_RANKS = 0
     if batch_seconds is not None:
         schedule.BATCH_SECONDS = batch_seconds
         schedule.SECONDS_PER_RANK = 0.0

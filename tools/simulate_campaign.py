@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hpc_nu.campaign.farm import COMPUTING_MASTER_RANKS
 from hpc_nu.campaign.schedule import Schedule
 
 
@@ -63,9 +64,6 @@ SECONDS_PER_RANK = 60.0
 LEAST_TASKS_PER_RANK = 40
 MOST_TASKS = 4_000_000
 RANKS_PER_MASTER = 1000
-
-COMPUTING_MASTER_RANKS = 16
-"""Up to so many ranks the master computes, too (`hpc_nu.campaign.farm`)."""
 
 
 class Result(NamedTuple):

@@ -27,10 +27,13 @@ from hpc_nu.solver.result_codes import ResultCode
 _REQUEST, _WORK, _STATE, _END_EPOCH, _STOP, _ARRIVED = 1, 2, 3, 4, 5, 6
 
 # Up to so many ranks the master computes, too; beyond, a rank that only serves answers at once.
-_COMPUTING_MASTER_RANKS = 16
+COMPUTING_MASTER_RANKS = 16
 
-# Waiting ranks look for messages in this rhythm [s] instead of spinning: a core is worth more than the delay.
-_NAP = 2e-4
+# While it solves, a rank looks for messages in this rhythm [s]: a look gives the core away where ranks share cores.
+_LOOK = 1e-3
+
+# Waiting ranks nap instead of spinning, the longer the longer nothing comes [s]: a core is worth more than the delay.
+_SHORTEST_NAP, _LONGEST_NAP = 2e-4, 2e-3
 
 # A rank that is so late for a commit [s] is named.
 _LATE_SECONDS = 30.0
@@ -51,6 +54,29 @@ class Left(NamedTuple):
     suspended: list
 
 
+class _Clock:
+    """When to look for messages, and how long to nap meanwhile."""
+
+    def __init__(self):
+        self.next_look = 0.0
+        self.something_came()
+
+    def is_time(self):
+        now = time.monotonic()
+        if now < self.next_look:
+            return False
+        self.next_look = now + _LOOK
+        return True
+
+    def sleep(self):
+        time.sleep(self.nap)
+        self.nap = min(1.2 * self.nap, _LONGEST_NAP)
+        self.next_look = 0.0
+
+    def something_came(self):
+        self.nap = _SHORTEST_NAP
+
+
 class _Worker:
     """A rank other than 0."""
 
@@ -60,7 +86,7 @@ class _Worker:
         self.sent = Counter()  # tag -> messages to the master
         self.report = np.zeros(3)  # class, number and seconds of the tasks finished since the last request
         self.asked = self.told_to_stop = self.epoch_over = False
-        self.status = _mpi().Status()
+        self.status, self.clock = _mpi().Status(), _Clock()
 
     def epoch(self):
         """Work until the master ends the epoch."""
@@ -71,7 +97,7 @@ class _Worker:
             elif not self.asked:
                 self.ask()
             else:
-                time.sleep(_NAP)
+                self.clock.sleep()
         self.tell(_ARRIVED, np.array([self.sent[_REQUEST], self.sent[_STOP]], dtype=float))
         for request in self.under_way.values():
             request.Wait()
@@ -100,10 +126,13 @@ class _Worker:
         states = [_receive(self.communicator, 0, _STATE, np.float64) for _ in range(n_states)]
         self.worker.add(tasks, [Suspended(int(s[0]), int(s[1]), s[2], s[3:]) for s in states])
         self.asked = False
+        self.clock.something_came()
 
     def heard_end_of_epoch(self):
         """Take the master's messages in the order in which they were sent, so that no work is left behind when the
         epoch ends; and tell the master once if this rank was asked to stop."""
+        if self.epoch_over or not self.clock.is_time():
+            return self.epoch_over
         if self.stop and not self.told_to_stop:
             self.told_to_stop = True
             self.tell(_STOP, np.zeros(1))
@@ -128,13 +157,16 @@ class _Master:
         # Nobody is longer away than a retry that spends its budget and meets the watchdog.
         self.patience = worker.plan.solver.more_careful().max_seconds + 2 * GRACE_SECONDS
         self.idle = set()
-        self.computes = communicator.size <= _COMPUTING_MASTER_RANKS
+        self.computes = communicator.size <= COMPUTING_MASTER_RANKS
         self.stop_seen = self.stopping = self.epoch_over = False
         self.received = Counter()  # (rank, tag) -> messages
+        self.clock = _Clock()
+        self.status = _mpi().Status() if communicator.size > 1 else None
 
     def epoch(self):
         """Hand out work until the clock, a stop request or the last task ends the epoch; then tell everyone."""
         self.epoch_over = False
+        self.clock.something_came()
         self.epoch_end = time.monotonic() + self.epoch_seconds
         while not self.end_of_epoch():
             if not self.worker.queue and self.computes:
@@ -149,7 +181,7 @@ class _Master:
                     self.schedule.record(task_class, *finished)
                     self.progress.count(finished[0])
             else:
-                time.sleep(_NAP)
+                self.clock.sleep()
         self.stopping = self.stop_seen  # known to all from here on; what comes later stops the next epoch
         word = np.array([self.stopping], dtype=np.int64)
         sent = [self.communicator.Isend(word, dest=rank, tag=_END_EPOCH) for rank in range(1, self.communicator.size)]
@@ -161,10 +193,9 @@ class _Master:
         """Until all ranks are on their way into the commit: a collective call could not say whom it waits for."""
         missing = set(range(1, self.communicator.size))
         began, remarks = time.monotonic(), 0
-        status = _mpi().Status() if missing else None
         while missing:
-            while self.communicator.Iprobe(tag=_ARRIVED, status=status):
-                rank = status.source
+            while self.communicator.Iprobe(tag=_ARRIVED, status=self.status):
+                rank = self.status.source
                 requests, stops = _receive(self.communicator, rank, _ARRIVED, np.float64)
                 while self.received[rank, _REQUEST] < requests:
                     self.receive_request(rank)
@@ -178,7 +209,7 @@ class _Master:
             if waited > self.patience:
                 raise Failure(f"{self.names(missing)} did not come to the commit within {duration(waited)}")
             if missing:
-                time.sleep(_NAP)
+                self.clock.sleep()
 
     def names(self, ranks):
         """Ranks and what they hold."""
@@ -197,8 +228,8 @@ class _Master:
 
     def end_of_epoch(self):
         """Answer all messages and say whether the epoch is over; asked between the steps of the master's own solves."""
-        if self.epoch_over:
-            return True
+        if self.epoch_over or not self.clock.is_time():
+            return self.epoch_over
         self.serve()
         self.stop_seen = self.stop_seen or bool(self.stop)
         self.progress.beat(self.schedule)
@@ -208,11 +239,11 @@ class _Master:
     def serve(self):
         if self.communicator.size == 1:
             return
-        status = _mpi().Status()
-        while self.communicator.Iprobe(tag=_STOP, status=status):
-            self.receive_stop(status.source)
-        while self.communicator.Iprobe(tag=_REQUEST, status=status):
-            self.receive_request(status.source)
+        while self.communicator.Iprobe(tag=_STOP, status=self.status):
+            self.receive_stop(self.status.source)
+        while self.communicator.Iprobe(tag=_REQUEST, status=self.status):
+            self.receive_request(self.status.source)
+            self.clock.something_came()
         for rank in sorted(self.idle):
             tasks, suspended = self.next_batch()
             if not len(tasks):

@@ -10,6 +10,7 @@ With a parallel HDF5 all ranks write collectively; with a serial one they send t
 
 import errno
 import json
+import math
 import os
 from contextlib import contextmanager
 
@@ -30,6 +31,9 @@ SOFTWARE = "hpc_nu"
 _LIBRARY_VERSION = "earliest"
 
 _ROWS_PER_READ = 4096
+
+# HDF5's time to unite runs of rows grows with the square of their number: beyond so many it is given single elements.
+_MOST_RUNS = 64
 
 
 class ResultsFile:
@@ -171,7 +175,7 @@ class _Selections:
     """Writes rows of arbitrary task numbers with one call a dataset, collective if the file is parallel."""
 
     def __init__(self, tasks, n_tasks, collective):
-        self.n_tasks, self.n_rows = n_tasks, len(tasks)
+        self.n_tasks, self.n_rows, self.tasks = n_tasks, len(tasks), tasks
         breaks = np.flatnonzero(np.diff(tasks) != 1) + 1
         self.runs = [(int(run[0]), len(run)) for run in np.split(tasks, breaks) if len(run)]
         self.transfer = h5py.h5p.create(h5py.h5p.DATASET_XFER)
@@ -188,14 +192,25 @@ class _Selections:
 
     def _space(self, width):
         in_file = h5py.h5s.create_simple((self.n_tasks, *width))
-        in_file.select_none()
-        for start, count in self.runs:
-            origin = (start,) + (0,) * len(width)
-            in_file.select_hyperslab(origin, (count, *width), op=h5py.h5s.SELECT_OR)
         memory = h5py.h5s.create_simple((max(self.n_rows, 1), *width))
+        in_file.select_none()
         if not self.n_rows:
             memory.select_none()
+        elif len(self.runs) <= _MOST_RUNS:
+            for start, count in self.runs:
+                origin = (start,) + (0,) * len(width)
+                in_file.select_hyperslab(origin, (count, *width), op=h5py.h5s.SELECT_OR)
+        else:
+            in_file.select_elements(self._elements(width))
         return memory, in_file
+
+    def _elements(self, width):
+        """Indices of all elements of the rows: (n, 1 + len(width)) uint64."""
+        inner = np.indices(width, dtype=np.uint64).reshape(len(width), math.prod(width)).T
+        elements = np.empty((self.n_rows, len(inner), 1 + len(width)), dtype=np.uint64)
+        elements[..., 0] = self.tasks[:, None]
+        elements[..., 1:] = inner
+        return elements.reshape(-1, 1 + len(width))
 
 
 # Reading, for everyone

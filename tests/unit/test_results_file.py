@@ -147,6 +147,25 @@ def test_rows_are_written_where_they_belong_in_any_order(alone, toys, tmp_path):
         assert np.isnan(end).sum() == 34 and (file["status"][:] == 0).sum() == 34
 
 
+def test_many_scattered_rows_are_written_where_they_belong(alone, toys, tmp_path):
+    """So many that they are selected element by element, in columns of both shapes."""
+    text = TOY.replace("points: 40", "points: 400") + "output: {temperatures: {list: [3, 2, 1], unit: GeV}}\n"
+    results = ResultsFile(tmp_path / "out.h5", read_plan(write(tmp_path, text)), SingleProcess())
+    results.create()
+    tasks = np.random.default_rng(1).permutation(400)[:150]
+    assert np.sum(np.diff(np.sort(tasks)) != 1) > 64
+    rows = np.zeros(150, results.layout.row_type)
+    rows["task"], rows["status"] = tasks, ResultCode.DONE
+    rows["results/end"], rows["trajectory/path"] = tasks / 7, tasks[:, None] + np.arange(3) / 10
+    rows["checksum"] = results.layout.checksums(rows)
+    results.commit(rows)
+    assert np.flatnonzero(results.done()).tolist() == sorted(tasks)
+    with h5py.File(results.path) as file:
+        np.testing.assert_array_equal(file["results/end"][:][tasks], tasks / 7)
+        np.testing.assert_array_equal(file["trajectory/path"][:][tasks], tasks[:, None] + np.arange(3) / 10)
+        assert np.isnan(file["trajectory/path"][:]).sum() == 250 * 3
+
+
 def test_the_status_is_written_after_the_flushed_rows(alone, toys, tmp_path, monkeypatch):
     """The order of the writes is what a kill depends on; the copy at the flush is what it would leave."""
     results = ResultsFile(tmp_path / "out.h5", read_plan(write(tmp_path, TOY)), SingleProcess())

@@ -8,7 +8,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
-from simulate_campaign import COMPUTING_MASTER_RANKS, Costs, campaign, simulate  # noqa: E402
+from simulate_campaign import Costs, campaign, simulate  # noqa: E402
+
+from hpc_nu.campaign.farm import COMPUTING_MASTER_RANKS  # noqa: E402
 
 FREE = Costs()
 SERVED = COMPUTING_MASTER_RANKS + 1  # ranks, of which the first only serves
