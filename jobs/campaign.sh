@@ -34,13 +34,8 @@ if [ ! -r tools/environment.sh ]; then
 fi
 source tools/environment.sh # loads the header, too
 
-<<<<<<< HEAD
-# What Slurm knows of this job, in a format of squeue. Asked for by number, the last task of an array is the whole array.
-# A busy Slurm may need to be asked more than once.
-=======
 # What Slurm knows of this job, in a format of squeue. Asked for by number, the last task of an array is the whole
 # array. A busy Slurm may need to be asked more than once.
->>>>>>> slurm
 ask() {
     local try
     for try in 1 2 3; do
@@ -84,13 +79,8 @@ run_ranks() {
 }
 
 requeued="${SLURM_RESTART_COUNT:-0}"
-<<<<<<< HEAD
-say "$INPUT -> $OUTPUT with ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NUM_NODES:-?} nodes, start number $((requeued + 1))," \
-    "until ${until:-an unknown time}"
-=======
 say "$INPUT -> $OUTPUT with ${SLURM_NTASKS:-?} ranks on ${SLURM_JOB_NUM_NODES:-?} nodes," \
     "start number $((requeued + 1)), until ${until:-an unknown time}"
->>>>>>> slurm
 deaths=0
 while true; do
     run_ranks
