@@ -143,6 +143,8 @@ OBSERVABLES = (
     ),
 )
 
+_MODE_NAMES = tuple(o.name for o in OBSERVABLES if o.kind == "mode")
+
 _ATTEMPTS = 64  # steps between two looks at the clock: a millisecond or so
 
 _MASS_STEP = 1e-4
@@ -151,19 +153,7 @@ one of them is M itself, and the derivative is good to 1e-3."""
 
 _FIRST_STEP = 0.1  # in z: asymmetries start as powers of it, which the methods follow well
 
-_LANES = 16  # points side by side: fewer leave vector registers empty, more wait longer for the slowest
 _MOST_STEPS_TOGETHER = 5000
-
-
-class _Moments(NamedTuple):
-    """What is recorded at a stop: three asymmetries X_a, sum_k w_k s_0, sum_k w_k s_3, sum_k w_k d_0."""
-
-    x_e: float
-    x_mu: float
-    x_tau: float
-    s_0: float
-    s_3: float
-    d_0: float
 
 
 # What a point or a variation may change without another table.
@@ -182,12 +172,13 @@ class _Tables(NamedTuple):
     """What all points of the same mass, settings and momentum grid read coefficients from.
 
     `omega` (n_cells, 4, 3, 3) are cubic polynomials of omega, as `rates.cells`; `first_cold` is the first cell in which
-    sphalerons are out of equilibrium.
+    sphalerons are out of equilibrium; `side_by_side` is both for `lepton_asymmetry_batch`, if momentum-averaged.
     """
 
     rates: RateTable
     omega: np.ndarray
     first_cold: int
+    side_by_side: np.ndarray | None
 
 
 class _Shared(NamedTuple):
@@ -195,7 +186,7 @@ class _Shared(NamedTuple):
 
     `stops` (n_stops,) [GeV] are T_start and the temperatures where a solve lands and records, falling, `z_stops` their
     z, and `freeze_out` the index of that where sphalerons freeze out, or None.  `occupation` (n_modes,) is f_eq at
-    T_start, `equilibrium` (n_stops,) sum_k w_k f_eq, `baryons` (3,) n_B/n_Delta_a when sphalerons freeze out.
+    T_start, `equilibrium` (n_stops,) the yield of one helicity, `baryons` (3,) n_B/n_Delta_a at the freeze-out.
     """
 
     tables: _Tables
@@ -251,7 +242,7 @@ def _tables(settings, mass, grid):
     omega, first_cold = _susceptibility_cells(
         settings["susceptibilities"], settings["crossover"], _expansion(settings), t_start, t_end
     )
-    return _Tables(rates, omega, first_cold)
+    return _Tables(rates, omega, first_cold, batch.side_by_side(rates.cells, omega) if averaged else None)
 
 
 def _equilibrium(grid, universe, t_start, mass, temperature):
@@ -269,15 +260,15 @@ def _shared(settings, mass, grid, temperatures):
     # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
     stops = {t_start, t_end, *(t for t in (*temperatures, SPHALERON_FREEZE_OUT) if t_end <= t <= t_start)}
     stops = np.array(sorted(stops, reverse=True))
-    occupation = _equilibrium(grid, universe, t_start, mass, stops)
+    occupation, entropy = _equilibrium(grid, universe, t_start, mass, stops), universe.entropy_over_t3(t_start)
     return _Shared(
         tables,
         stops,
         np.log(mass / stops),
         next(iter(np.flatnonzero(stops == SPHALERON_FREEZE_OUT)), None),
         occupation[0],
-        np.array([row @ tables.rates.weights for row in occupation]),  # as moments are added up, to the last bit
-        universe.entropy_over_t3(t_start),
+        np.array([kernel.weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
+        entropy,
         _baryons_per_charge(settings["susceptibilities"], settings["crossover"]),
     )
 
@@ -332,7 +323,7 @@ class _Solve:
         self.rate_factors = np.array([kappa, kappa * settings["gamma_minus_factor"], settings["h_plus_factor"], 1.0])
         self.expansion = _expansion(settings)
         self.shared = _shared(self._shared_settings(), self.mass, self.grid, tuple(self.temperatures.tolist()))
-        self.table, self.omega, self.first_cold = self.shared.tables
+        self.table, self.omega, self.first_cold, _ = self.shared.tables
         self.least_weights = np.empty((len(self.table.cells), self.grid.n_modes))
         kernel.weights_ahead(
             self.table.nodes, self.table.cells, self.rate_factors, self.flavours, self.delta_mass,
@@ -373,7 +364,7 @@ class _Solve:
         z, n_stops, n_parameters = self.table.nodes[0], len(self.shared.stops), self.tangent_system.n_parameters
         self.clock, self.stop = esdirk.new_clock(z, _FIRST_STEP), 0
         self.u, self.slope, self.maximum = np.zeros(self.size), np.empty(self.size), np.array([0.0, z])
-        self.moments = np.full((n_stops, len(_Moments._fields)), np.nan)
+        self.moments = np.full((n_stops, kernel.N_MOMENTS), np.nan)
         self._modes(self.u)[0] = -2 * self.shared.occupation
         self.tangents, self.tangent_slopes = np.zeros((n_parameters, self.size)), np.zeros((n_parameters, self.size))
         self.tangent_moments = np.full((n_stops, n_parameters, 3), np.nan)
@@ -414,7 +405,7 @@ class _Solve:
     def unpack(self, state):
         n_stops, n_parameters = len(self.shared.stops), self.tangent_system.n_parameters
         n_tangents = n_parameters * self.size
-        sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2, n_stops * len(_Moments._fields), n_tangents, n_tangents]
+        sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2, n_stops * kernel.N_MOMENTS, n_tangents, n_tangents]
         parts = np.split(np.array(state), np.cumsum(sizes))
         self.stop = int(parts[0][0])
         self.clock, self.u, self.slope, self.maximum = parts[1:5]
@@ -503,8 +494,7 @@ class _Solve:
         return _equilibrium(self.grid, self.expansion, self.t_start, mass, temperature)
 
     def _record(self):
-        w, modes = self.table.weights, self._modes(self.u)
-        self.moments[self.stop] = _Moments(*self.u[:3], modes[0] @ w, modes[3] @ w, modes[4] @ w)
+        kernel.add_up(self.u, self.table.weights, self.moments[self.stop])
         self.tangent_moments[self.stop] = self.tangents[:, :3]
         self.stop += 1
 
@@ -512,18 +502,18 @@ class _Solve:
 
     def yields(self):
         """Yields at the stops: name to array."""
-        m, equilibrium = _Moments(*self.moments.T), self.shared.equilibrium
-        per_entropy = {
-            "Y_Delta_e": m.x_e,
-            "Y_Delta_mu": m.x_mu,
-            "Y_Delta_tau": m.x_tau,
-            "Y_L": m.x_e + m.x_mu + m.x_tau,
-            "Y_N_2": equilibrium + (m.s_0 + m.s_3) / 2,
-            "Y_N_3": equilibrium + (m.s_0 - m.s_3) / 2,
+        x_e, x_mu, x_tau, s_0, s_3, d_0 = (self.moments / self.shared.entropy_at_start).T
+        equilibrium = self.shared.equilibrium
+        return {
+            "Y_Delta_e": x_e,
+            "Y_Delta_mu": x_mu,
+            "Y_Delta_tau": x_tau,
+            "Y_L": x_e + x_mu + x_tau,
+            "Y_N_2": equilibrium + (s_0 + s_3) / 2,
+            "Y_N_3": equilibrium + (s_0 - s_3) / 2,
             "Y_N_eq": equilibrium,
-            "Y_Delta_N": 2 * m.d_0,
+            "Y_Delta_N": 2 * d_0,
         }
-        return {name: value / self.shared.entropy_at_start for name, value in per_entropy.items()}
 
     def rates_over_hubble(self, temperatures):
         """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H: name to array."""
@@ -572,7 +562,7 @@ class _Solve:
     def mode_values(self):
         """Occupations per mode at T_end; the averaged mode stands for all momenta and has no spectrum of its own."""
         if self.grid.kind == "averaged":
-            return {o.name: np.full(1, np.nan) for o in OBSERVABLES if o.kind == "mode"}
+            return dict.fromkeys(_MODE_NAMES, np.full(1, np.nan))
         modes, f_eq = self._modes(self.u), self.equilibrium(self.t_end)
         return {
             "momentum": self.momenta(self.t_end),
@@ -646,16 +636,15 @@ class LeptonAsymmetry(ModelWithThermalRates):
         return run.outcome()
 
     def batch_key(self, problem):
-        """Momentum-averaged solves of equal mass, settings, stops and tolerance share the registers."""
+        """Momentum-averaged solves of equal mass, settings, stops and method share the registers."""
         if problem.grid.kind != "averaged" or problem.settings["derivatives"]:
             return None
-        settings, solver = tuple(problem.settings.items()), problem.solver
-        return problem.point["M"], settings, problem.grid, solver.method, solver.rtol
+        return problem.point["M"], tuple(problem.settings.items()), problem.grid, problem.solver.method
 
     def solve_together(self, problems, pause=lambda: False):
         runs = [_Solve(problem) for problem in problems]
         for run in runs:
             run.start()
         most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
-        finished = batch.solve_together(runs, _LANES, _ATTEMPTS, most_steps, pause)
+        finished = batch.solve_together(runs, _ATTEMPTS, most_steps, pause)
         return [run.outcome() if done else None for run, done in zip(runs, finished, strict=True)]
