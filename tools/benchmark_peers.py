@@ -90,7 +90,7 @@ def equations(problem):
             Segment(z_jump, z_end, run.first_cold, n_cells - 1),
         ]
     scale = np.repeat(SCALES, [3, 4 * n_modes, 4 * n_modes])
-    return Equations(pack(run, scale), run.u / scale, segments, SCALES[0] / run.entropy_at_start)
+    return Equations(pack(run, scale), run.u / scale, segments, SCALES[0] / run.shared.entropy_at_start)
 
 
 def pack(run, scale):

@@ -276,15 +276,15 @@ def averaged_side_by_side(n_points, limit, rounds):
     Each point at its own cheapest tolerance within GOAL_TARGET, on both sides; ratio of the total times.
     """
     print(f"\n{n_points} points of the box at M = 2 GeV, averaged, side by side: numbalsoda LSODA over hpc_nu")
-    groups, theirs = {}, []
+    tasks, theirs = [], []
     for point in random_points(n_points):
         case = Case("averaged", 0, point | {"M": 2.0})
         bench = Bench(case, limit)
         _, chosen = bench.compare((OURS, "numbalsoda"), [GOAL_TARGET], 1)
-        groups.setdefault(chosen[OURS, GOAL_TARGET].rtol, []).append(problem(case, chosen[OURS, GOAL_TARGET].rtol))
+        tasks.append(problem(case, chosen[OURS, GOAL_TARGET].rtol))
         theirs.append(chosen["numbalsoda", GOAL_TARGET].seconds if ("numbalsoda", GOAL_TARGET) in chosen else limit)
     together, alone = (
-        sum(np.median([timed(partial(how, tasks), 60.0, 3)[1] for _ in range(rounds)]) for tasks in groups.values())
+        np.median([timed(partial(how, tasks), 60.0, 3)[1] for _ in range(rounds)])
         for how in (solve_together, lambda tasks: [solve(task) for task in tasks])
     )
     print(

@@ -143,6 +143,8 @@ OBSERVABLES = (
     ),
 )
 
+_MODE_NAMES = tuple(o.name for o in OBSERVABLES if o.kind == "mode")
+
 _ATTEMPTS = 64  # steps between two looks at the clock: a millisecond or so
 
 _MASS_STEP = 1e-4
@@ -151,19 +153,7 @@ one of them is M itself, and the derivative is good to 1e-3."""
 
 _FIRST_STEP = 0.1  # in z: asymmetries start as powers of it, which the methods follow well
 
-_LANES = 16  # points side by side: fewer leave vector registers empty, more wait longer for the slowest
 _MOST_STEPS_TOGETHER = 5000
-
-
-class _Moments(NamedTuple):
-    """What is recorded at a stop: three asymmetries X_a, sum_k w_k s_0, sum_k w_k s_3, sum_k w_k d_0."""
-
-    x_e: float
-    x_mu: float
-    x_tau: float
-    s_0: float
-    s_3: float
-    d_0: float
 
 
 # What a point or a variation may change without another table.
@@ -179,15 +169,34 @@ def _rates(settings, mass):
 
 
 class _Tables(NamedTuple):
-    """What all points of the same mass, settings and momentum grid share.
+    """What all points of the same mass, settings and momentum grid read coefficients from.
 
     `omega` (n_cells, 4, 3, 3) are cubic polynomials of omega, as `rates.cells`; `first_cold` is the first cell in which
-    sphalerons are out of equilibrium.
+    sphalerons are out of equilibrium; `side_by_side` is both for `lepton_asymmetry_batch`, if momentum-averaged.
     """
 
     rates: RateTable
     omega: np.ndarray
     first_cold: int
+    side_by_side: np.ndarray | None
+
+
+class _Shared(NamedTuple):
+    """What all points of the same mass, settings, momentum grid and output temperatures share.
+
+    `stops` (n_stops,) [GeV] are T_start and the temperatures where a solve lands and records, falling, `z_stops` their
+    z, and `freeze_out` the index of that where sphalerons freeze out, or None.  `occupation` (n_modes,) is f_eq at
+    T_start, `equilibrium` (n_stops,) the yield of one helicity, `baryons` (3,) n_B/n_Delta_a at the freeze-out.
+    """
+
+    tables: _Tables
+    stops: np.ndarray
+    z_stops: np.ndarray
+    freeze_out: int | None
+    occupation: np.ndarray
+    equilibrium: np.ndarray
+    entropy_at_start: float
+    baryons: np.ndarray
 
 
 class _TangentSystem(NamedTuple):
@@ -233,7 +242,35 @@ def _tables(settings, mass, grid):
     omega, first_cold = _susceptibility_cells(
         settings["susceptibilities"], settings["crossover"], _expansion(settings), t_start, t_end
     )
-    return _Tables(rates, omega, first_cold)
+    return _Tables(rates, omega, first_cold, batch.side_by_side(rates.cells, omega) if averaged else None)
+
+
+def _equilibrium(grid, universe, t_start, mass, temperature):
+    """f_eq per mode, last; the averaged mode carries the density of one helicity state, h_0 n_eq/s."""
+    momenta = redshifted(grid.nodes, temperature, t_start, universe)
+    occupation = equilibrium_occupation(mass / np.asarray(temperature)[..., np.newaxis], momenta)
+    return (occupation @ grid.weights)[..., np.newaxis] if grid.kind == "averaged" else occupation
+
+
+@lru_cache(maxsize=8)
+def _shared(settings, mass, grid, temperatures):
+    """`settings` and `temperatures` as tuples."""
+    tables, settings = _tables(settings, mass, grid), dict(settings)
+    universe, t_start, t_end = _expansion(settings), settings["T_start"], settings["T_end"]
+    # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
+    stops = {t_start, t_end, *(t for t in (*temperatures, SPHALERON_FREEZE_OUT) if t_end <= t <= t_start)}
+    stops = np.array(sorted(stops, reverse=True))
+    occupation, entropy = _equilibrium(grid, universe, t_start, mass, stops), universe.entropy_over_t3(t_start)
+    return _Shared(
+        tables,
+        stops,
+        np.log(mass / stops),
+        next(iter(np.flatnonzero(stops == SPHALERON_FREEZE_OUT)), None),
+        occupation[0],
+        np.array([kernel.weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
+        entropy,
+        _baryons_per_charge(settings["susceptibilities"], settings["crossover"]),
+    )
 
 
 @lru_cache(maxsize=8)
@@ -276,36 +313,30 @@ class _Solve:
         self.mass, self.delta_mass = point["M"], point["delta_M"]
         self.t_start, self.t_end = settings["T_start"], settings["T_end"]
         self.temperatures = problem.temperatures
-        data = oscillation_data(settings["oscillation_data"], settings["hierarchy"])
+        self.splitting = problem.tuned("delta_M"), problem.tuned("re_omega")
+        self.data = oscillation_data(settings["oscillation_data"], settings["hierarchy"])
         self.yukawas = yukawa_couplings(
-            data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
+            self.data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
         )
         self.flavours = pauli_components(self.yukawas)
         kappa = settings["rate_factor"]
         self.rate_factors = np.array([kappa, kappa * settings["gamma_minus_factor"], settings["h_plus_factor"], 1.0])
         self.expansion = _expansion(settings)
-        self.entropy_at_start = self.expansion.entropy_over_t3(self.t_start)
-        self.vacuum_splitting = vacuum_splitting_vector(data, problem.tuned("delta_M"), problem.tuned("re_omega"))
-        self.table, self.omega, self.first_cold = _tables(self._shared_settings(), self.mass, self.grid)
-        self.work = stage.workspace(self.table.weights)
+        self.shared = _shared(self._shared_settings(), self.mass, self.grid, tuple(self.temperatures.tolist()))
+        self.table, self.omega, self.first_cold, _ = self.shared.tables
         self.least_weights = np.empty((len(self.table.cells), self.grid.n_modes))
         kernel.weights_ahead(
             self.table.nodes, self.table.cells, self.rate_factors, self.flavours, self.delta_mass,
             settings["oscillation_weight"], self.least_weights,
         )  # fmt: skip
         self.tableau = esdirk.TABLEAUX[self.solver.method]
-        # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
-        stops = {self.t_end, *(t for t in self.temperatures if self.t_end <= t < self.t_start)}
-        if self.t_end < SPHALERON_FREEZE_OUT < self.t_start:
-            stops.add(SPHALERON_FREEZE_OUT)
-        self.stops = np.array(sorted(stops, reverse=True))
         self.size = 3 + 8 * self.grid.n_modes
-        self.tangent_system = self._tangent_system(data, point) if settings["derivatives"] else _no_tangents(self.table)
+        self.tangent_system = self._tangent_system(point) if settings["derivatives"] else _no_tangents(self.table)
 
-    def _tangent_system(self, data, point):
+    def _tangent_system(self, point):
         """Derivatives of all that the equations have by all parameters, in the order of PARAMETERS."""
         angles = point["delta"], point["eta"], point["re_omega"], point["im_omega"]
-        changes = yukawa_derivatives(data, self.mass, *angles)
+        changes = yukawa_derivatives(self.data, self.mass, *angles)
         changes |= {"M": changes["mass"], "delta_M": np.zeros((3, 2))}
         lowest, highest = self._mass_range()
         masses = max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
@@ -330,18 +361,18 @@ class _Solve:
 
     def start(self):
         """No heavy neutrino and no asymmetry at T_start: s_0 = -2 f_eq, the rest zero."""
-        z = self.table.nodes[0]
+        z, n_stops, n_parameters = self.table.nodes[0], len(self.shared.stops), self.tangent_system.n_parameters
         self.clock, self.stop = esdirk.new_clock(z, _FIRST_STEP), 0
         self.u, self.slope, self.maximum = np.zeros(self.size), np.empty(self.size), np.array([0.0, z])
-        self.moments = np.full((len(self.stops), len(_Moments._fields)), np.nan)
-        self._modes(self.u)[0] = -2 * self.equilibrium(self.t_start)
-        n_parameters = self.tangent_system.n_parameters
+        self.moments = np.full((n_stops, kernel.N_MOMENTS), np.nan)
+        self._modes(self.u)[0] = -2 * self.shared.occupation
         self.tangents, self.tangent_slopes = np.zeros((n_parameters, self.size)), np.zeros((n_parameters, self.size))
-        self.tangent_moments = np.full((len(self.stops), n_parameters, 3), np.nan)
+        self.tangent_moments = np.full((n_stops, n_parameters, 3), np.nan)
         if n_parameters:
             lighter, heavier = (self.equilibrium(self.t_start, mass) for mass in self.tangent_system.masses)
             self._modes(self.tangents[0])[0] = -2 * (heavier - lighter) / self.tangent_system.mass_step
         self._set_slope(0)
+        self._record()
 
     def _set_slope(self, cell):
         """du/dz at the beginning of `cell`, where the coefficients may have jumped."""
@@ -372,9 +403,9 @@ class _Solve:
         return np.concatenate(parts + tangents)
 
     def unpack(self, state):
-        n_stops, n_parameters = len(self.stops), self.tangent_system.n_parameters
+        n_stops, n_parameters = len(self.shared.stops), self.tangent_system.n_parameters
         n_tangents = n_parameters * self.size
-        sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2, n_stops * len(_Moments._fields), n_tangents, n_tangents]
+        sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2, n_stops * kernel.N_MOMENTS, n_tangents, n_tangents]
         parts = np.split(np.array(state), np.cumsum(sizes))
         self.stop = int(parts[0][0])
         self.clock, self.u, self.slope, self.maximum = parts[1:5]
@@ -384,27 +415,26 @@ class _Solve:
 
     def next_stop(self):
         """Where the kernel is to go: z, and the first and last cell of the table that hold until there."""
-        t_stop, n_cells = self.stops[self.stop], len(self.table.cells)
-        hot = t_stop >= SPHALERON_FREEZE_OUT
+        n_cells = len(self.table.cells)
+        hot = self.shared.stops[self.stop] >= SPHALERON_FREEZE_OUT
         first, end = (0, min(self.first_cold, n_cells)) if hot else (self.first_cold, n_cells)
-        return np.log(self.mass / t_stop), first, end - 1
+        return self.shared.z_stops[self.stop], first, end - 1
 
     def arrive(self):
         """Record what is asked for at a stop; True if it was the last."""
         self._record()
-        t_stop = self.stops[self.stop]
-        self.stop += 1
-        if self.stop == len(self.stops):
+        if self.stop == len(self.shared.stops):
             return True
-        if t_stop == SPHALERON_FREEZE_OUT:
+        if self.stop - 1 == self.shared.freeze_out:
             self._set_slope(self.first_cold)
         return False
 
     def outcome(self):
         """What a solve that has reached its last stop gives."""
+        yields = self.yields()
         observables = {
-            "scalar": self.scalars(),
-            "trajectory": self.trajectories() if len(self.temperatures) else {},
+            "scalar": self.scalars(yields),
+            "trajectory": self.trajectories(yields) if len(self.temperatures) else {},
             "mode": self.mode_values(),
         }
         return Outcome(ResultCode.DONE, observables, steps=self.steps, rejected=self.rejected)
@@ -412,8 +442,8 @@ class _Solve:
     def advance(self, pause):
         """Step until the last stop, a failure, or `pause()`; returns the result code."""
         t, s, tangent = self.table, self.solver, self.tangent_system
-        started = perf_counter()
-        while self.stop < len(self.stops):
+        started, work = perf_counter(), stage.workspace(t.weights)
+        while self.stop < len(self.shared.stops):
             z_stop, first, last = self.next_stop()
             verdict = kernel.advance(
                 _ATTEMPTS, z_stop, self.clock, self.u, self.slope, self.maximum,
@@ -423,7 +453,7 @@ class _Solve:
                 tangent.lighter, tangent.heavier, tangent.mass_step,
                 tangent.flavour_slopes, tangent.delta_mass_slopes,
                 self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
-                self.least_weights, self.work,
+                self.least_weights, work,
             )  # fmt: skip
             if verdict == kernel.UNDERFLOW:
                 return ResultCode.STEP_TOO_SMALL
@@ -460,50 +490,37 @@ class _Solve:
         return redshifted(self.grid.nodes, temperature, self.t_start, self.expansion)
 
     def equilibrium(self, temperature, mass=None):
-        """f_eq per mode, last; the averaged mode carries the density of one helicity state, h_0 n_eq/s."""
-        mass_over_t = (self.mass if mass is None else mass) / np.asarray(temperature)[..., np.newaxis]
-        occupation = equilibrium_occupation(mass_over_t, self.momenta(temperature))
-        return (occupation @ self.grid.weights)[..., np.newaxis] if self.grid.kind == "averaged" else occupation
+        mass = self.mass if mass is None else mass
+        return _equilibrium(self.grid, self.expansion, self.t_start, mass, temperature)
 
     def _record(self):
-        w, modes = self.table.weights, self._modes(self.u)
-        self.moments[self.stop] = _Moments(*self.u[:3], modes[0] @ w, modes[3] @ w, modes[4] @ w)
+        kernel.add_up(self.u, self.table.weights, self.moments[self.stop])
         self.tangent_moments[self.stop] = self.tangents[:, :3]
+        self.stop += 1
 
     # Observables
 
-    def yields(self, temperatures):
-        """Yields at some of the stops, or at T_start: name to array, in the order of `temperatures`."""
-        rows = np.zeros((len(temperatures), len(_Moments._fields)))
-        equilibrium = self.equilibrium(temperatures) @ self.table.weights
-        for i, t in enumerate(temperatures):
-            at = np.flatnonzero(self.stops == t)
-            if at.size:
-                rows[i] = self.moments[at[0]]
-            elif t == self.t_start:
-                rows[i, _Moments._fields.index("s_0")] = -2 * equilibrium[i]
-            else:
-                rows[i] = np.nan
-        m = _Moments(*rows.T)
-        per_entropy = {
-            "Y_Delta_e": m.x_e,
-            "Y_Delta_mu": m.x_mu,
-            "Y_Delta_tau": m.x_tau,
-            "Y_L": m.x_e + m.x_mu + m.x_tau,
-            "Y_N_2": equilibrium + (m.s_0 + m.s_3) / 2,
-            "Y_N_3": equilibrium + (m.s_0 - m.s_3) / 2,
+    def yields(self):
+        """Yields at the stops: name to array."""
+        x_e, x_mu, x_tau, s_0, s_3, d_0 = (self.moments / self.shared.entropy_at_start).T
+        equilibrium = self.shared.equilibrium
+        return {
+            "Y_Delta_e": x_e,
+            "Y_Delta_mu": x_mu,
+            "Y_Delta_tau": x_tau,
+            "Y_L": x_e + x_mu + x_tau,
+            "Y_N_2": equilibrium + (s_0 + s_3) / 2,
+            "Y_N_3": equilibrium + (s_0 - s_3) / 2,
             "Y_N_eq": equilibrium,
-            "Y_Delta_N": 2 * m.d_0,
+            "Y_Delta_N": 2 * d_0,
         }
-        return {name: value / self.entropy_at_start for name, value in per_entropy.items()}
 
     def rates_over_hubble(self, temperatures):
         """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H: name to array."""
         shared, factors = self._shared_settings(), (self.settings[setting.name] for setting in FACTORS)
         averages = _averages(shared, self.mass, tuple(temperatures.tolist())).scaled(self.mass, *factors)
-        h = hamiltonian_vector(
-            averages.shift_c, averages.shift_v, averages.mass_over_energy, self.yukawas, self.vacuum_splitting
-        )
+        vacuum = vacuum_splitting_vector(self.data, *self.splitting)
+        h = hamiltonian_vector(averages.shift_c, averages.shift_v, averages.mass_over_energy, self.yukawas, vacuum)
         splitting = mass_splitting(h, averages.mass_over_energy)
         eigenvalues = damping_eigenvalues(averages.gamma_c, averages.gamma_v, self.yukawas)
         hubble = self.expansion.hubble_rate(temperatures)
@@ -513,25 +530,24 @@ class _Solve:
             "Gamma_osc_over_H": oscillation_rate(splitting, self.mass, temperatures) / hubble,
         }
 
-    def scalars(self):
-        end = self.yields([self.t_end])
-        at_sphaleron = self.yields([SPHALERON_FREEZE_OUT])
-        values = {name: value[0] for name, value in end.items() if name != "Y_N_eq"}
-        values["Y_L_sphaleron"] = at_sphaleron["Y_L"][0]
-        baryons = _baryons_per_charge(self.settings["susceptibilities"], self.settings["crossover"])
-        values["Y_B"] = baryons @ [at_sphaleron[f"Y_Delta_{a}"][0] for a in FLAVOUR_NAMES]
-        values |= self.derivatives(baryons, values["Y_B"])
-        values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.entropy_at_start
+    def scalars(self, yields):
+        values = {name: value[-1] for name, value in yields.items() if name != "Y_N_eq"}
+        row = self.shared.freeze_out
+        frozen = {name: np.nan if row is None else value[row] for name, value in yields.items()}
+        values["Y_L_sphaleron"] = frozen["Y_L"]
+        values["Y_B"] = self.shared.baryons @ [frozen[f"Y_Delta_{a}"] for a in FLAVOUR_NAMES]
+        values |= self.derivatives()
+        values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.shared.entropy_at_start
         values["T_Delta_e_max"] = self.mass * np.exp(-self.maximum[kernel.MAX_Z])
         return values
 
-    def derivatives(self, baryons, y_b):
+    def derivatives(self):
         """Those of the asymmetries in DIFFERENTIATED by all parameters; none without tangents."""
         if not len(self.tangents):
             return {}
-        end = self.tangent_moments[-1] / self.entropy_at_start
-        frozen = self.tangent_moments[self.stops == SPHALERON_FREEZE_OUT] / self.entropy_at_start
-        by_baryons = frozen[0] @ baryons if len(frozen) else np.full(len(end), 0.0 * y_b)  # y_b is 0 or nan
+        tangents, row = self.tangent_moments / self.shared.entropy_at_start, self.shared.freeze_out
+        end = tangents[-1]
+        by_baryons = tangents[row] @ self.shared.baryons if row is not None else np.full(len(end), np.nan)
         columns = [*end.T, end.sum(axis=1), by_baryons]
         return {
             f"{name}_by_{p.name}": value
@@ -539,17 +555,18 @@ class _Solve:
             for p, value in zip(PARAMETERS, column, strict=True)
         }
 
-    def trajectories(self):
-        return self.yields(self.temperatures) | self.rates_over_hubble(self.temperatures)
+    def trajectories(self, yields):
+        rows = np.searchsorted(-self.shared.stops, -self.temperatures)
+        return {name: value[rows] for name, value in yields.items()} | self.rates_over_hubble(self.temperatures)
 
     def mode_values(self):
         """Occupations per mode at T_end; the averaged mode stands for all momenta and has no spectrum of its own."""
         if self.grid.kind == "averaged":
-            return {o.name: np.full(1, np.nan) for o in OBSERVABLES if o.kind == "mode"}
+            return dict.fromkeys(_MODE_NAMES, np.full(1, np.nan))
         modes, f_eq = self._modes(self.u), self.equilibrium(self.t_end)
         return {
             "momentum": self.momenta(self.t_end),
-            "weight": self.grid.weights * self.expansion.entropy_over_t3(self.t_end) / self.entropy_at_start,
+            "weight": self.grid.weights * self.expansion.entropy_over_t3(self.t_end) / self.shared.entropy_at_start,
             "f_N_2": f_eq + (modes[0] + modes[3]) / 2,
             "f_N_3": f_eq + (modes[0] - modes[3]) / 2,
             "f_Delta_N": 2 * modes[4],
@@ -620,16 +637,15 @@ class LeptonAsymmetry(ModelWithThermalRates):
         return run.outcome()
 
     def batch_key(self, problem):
-        """Momentum-averaged solves of equal mass, settings, stops and tolerance share the registers."""
+        """Momentum-averaged solves of equal mass, settings, stops and method share the registers."""
         if problem.grid.kind != "averaged" or problem.settings["derivatives"]:
             return None
-        settings, solver = tuple(problem.settings.items()), problem.solver
-        return problem.point["M"], settings, problem.grid, solver.method, solver.rtol
+        return problem.point["M"], tuple(problem.settings.items()), problem.grid, problem.solver.method
 
     def solve_together(self, problems, pause=lambda: False):
         runs = [_Solve(problem) for problem in problems]
         for run in runs:
             run.start()
         most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
-        finished = batch.solve_together(runs, _LANES, _ATTEMPTS, most_steps, pause)
+        finished = batch.solve_together(runs, _ATTEMPTS, most_steps, pause)
         return [run.outcome() if done else None for run, done in zip(runs, finished, strict=True)]

@@ -1,11 +1,11 @@
 """Momentum-averaged solves of many points at once: every lane of the vector registers is a point.
 
 One point has one mode, which leaves vector registers empty and pays for every loop.  Here the rows of the workspace of
-`lepton_asymmetry_stage` are points instead of modes, each with a temperature, a step and an error of its own.  What is
-computed for a point, and in which order, is what `advance` of `lepton_asymmetry_kernel` computes for one mode, so the
-results are the same bit for bit, whatever points share the registers.
+`lepton_asymmetry_stage` are points instead of modes, each with a temperature, a step and a tolerance of its own.  What
+is computed for a point, and in which order, is what `advance` of `lepton_asymmetry_kernel` computes for one mode, so
+the results are the same bit for bit, whatever points share the registers.
 
-Vectors of unknowns are (N_UNKNOWNS, n_lanes): X_e, X_mu, X_tau, s_0 ... s_3, d_0 ... d_3.
+Vectors of unknowns are flat, LANES numbers of each: X_e, X_mu, X_tau, s_0 ... s_3, d_0 ... d_3.
 """
 
 import numpy as np
@@ -13,43 +13,29 @@ from numba import njit
 
 from hpc_nu.models.lepton_asymmetry_kernel import (
     AT_STOP,
-    GP,
-    HM,
-    HP,
     MAX_STEP,
     NOT_FINITE,
     RUNNING,
     SAME_STOP,
-    SP,
     UNDERFLOW,
-    cubic_at,
-    error_norm,
-    exponent_at,
+    error_norms,
     exponential,
     find_cell,
-    susceptibility_at,
     track_maximum,
 )
 from hpc_nu.models.lepton_asymmetry_stage import (
-    B00,
+    DM,
+    FE0,
     GP0,
+    GP0_AT_NODE,
+    HP0,
     LEAST,
-    PE0,
-    RS0,
-    S0,
-    SLOPE,
     SP0,
     STRIDE,
     TAU,
-    factor_modes,
-    fill,
-    flow_products,
-    schur_complement,
-    set_point,
-    set_pull,
-    solve_3x3,
-    solve_modes,
-    washout_products,
+    WORST,
+    factor_stage,
+    solve_factored,
     workspace,
 )
 from hpc_nu.seesaw.rate_table import N_CHANNELS
@@ -64,167 +50,154 @@ from hpc_nu.solver.esdirk import (
     end_step,
 )
 
-N_UNKNOWNS = 11
+LANES = 16
+"""Two registers: they hide each other's latencies, and more would wait longer for the slowest point."""
 
-RESTING = -1
-"""Verdict of a lane without a point."""
+SIZE = 11 * LANES
 
+RESTING, OUT_OF_STEPS = -1, 10
+"""Verdicts of a lane without a point, and of one whose point takes too long: it would go on alone."""
 
-@njit(cache=True, error_model="numpy")
-def gather_coefficients(cell, t, cells, factors, lane, work):
-    """`coefficients_at` of one point for its lane, but that exponents are left in rows B00 ... B12."""
-    here = cells[cell]
-    for i in range(6):  # gamma_+ and gamma_- of three flavours
-        c3, c2, c1, c0 = here[GP + i, 0, 0], here[GP + i, 1, 0], here[GP + i, 2, 0], here[GP + i, 3, 0]
-        work[GP0 + i * STRIDE + lane] = factors[i // 3] * c0
-        work[B00 + i * STRIDE + lane] = exponent_at(c3, c2, c1, t)
-    for i in range(HP, N_CHANNELS):
-        factor = factors[2] if i < HM else factors[3] if i < SP else 1.0
-        work[i * STRIDE + lane] = cubic_at(here[i, 0, 0], here[i, 1, 0], here[i, 2, 0], here[i, 3, 0], t, factor)
+N_COLUMNS, WIDTH = N_CHANNELS + 6 + 9, 40  # whole registers
 
 
-@njit(cache=True, error_model="numpy")
-def finish_coefficients(n, work):
-    """The rest of them, in vector registers."""
-    for i in range(6):
-        rate, exponent, sigma = GP0 + i * STRIDE, B00 + i * STRIDE, SP0 + i * STRIDE
-        for k in range(n):
-            work[rate + k] *= exponential(work[exponent + k])
-        for k in range(n):
-            work[sigma + k] *= work[rate + k]
-
-
-@njit(cache=True, error_model="numpy")
-def solve_stages(tau, omega, residual, flavours, new, borders, work):
-    """One implicit stage of each point: `factor_stage` and `solve_factored` with lanes in the place of modes.
+def side_by_side(cells, omega_cells):
+    """Coefficients of a momentum-averaged table in the order of the first N_COLUMNS rows of the workspace.
 
     Parameters
     ----------
-    tau : (n_lanes,) array
-    omega : (n_lanes, 3, 3) array
-    residual, new : (N_UNKNOWNS, n_lanes) arrays
-    flavours : (n_lanes, 3, 4) array
-    borders : (n_lanes, 9) array
-        Scratch.
+    cells : (n_cells, N_CHANNELS, 4, 1) array
+    omega_cells : (n_cells, 4, 3, 3) array
+
+    Returns
+    -------
+    (n_cells, 4, WIDTH) array
+        Channels, gamma_+- at the beginning of the cell, omega, and nothing; of a channel that is a logarithm, ^0 is 0.
     """
-    # 0.0 + a product is what the sum over one mode gives: never -0.0.
-    n = tau.size
-    washout, rhs, x, schur = np.empty(3), np.empty(3), np.empty(3), np.empty((3, 3))
-    for k in range(n):
-        work[TAU + k] = tau[k]
-    factor_modes(n, work)
-    for k in range(n):
-        for i in range(9):
-            borders[k, i] = 0.0 + work[B00 + i * STRIDE + k]
-    for i in range(8):
-        for k in range(n):
-            work[RS0 + i * STRIDE + k] = residual[3 + i, k]
-    for k in range(n):
-        work[RS0 + k] -= 2 * tau[k] * work[SLOPE + k]
-    for i in range(12):
-        fill(0.0, PE0 + i * STRIDE, PE0 + i * STRIDE + n, work)
-    solve_modes(n, work)
-    flow_products(n, work)
-    for k in range(n):
-        for a in range(3):
-            new[a, k] = residual[a, k] - 2 * tau[k] * (0.0 + work[B00 + a * STRIDE + k])
-    washout_products(n, work)
-    for k in range(n):
-        for a in range(3):
-            washout[a], rhs[a] = 0.0 + work[B00 + a * STRIDE + k], new[a, k]
-        schur_complement(tau[k], borders[k].reshape((3, 3)), washout, omega[k], schur)
-        solve_3x3(schur, rhs, x)
-        set_pull(tau[k], omega[k], x, flavours[k], k, k + 1, work)
-        for a in range(3):
-            new[a, k] = x[a]
-    solve_modes(n, work)
-    for i in range(8):
-        for k in range(n):
-            new[3 + i, k] = work[S0 + i * STRIDE + k]
+    n_cells = len(cells)
+    columns = np.zeros((n_cells, 4, WIDTH))
+    columns[:, :, :N_CHANNELS] = np.swapaxes(cells[..., 0], 1, 2)
+    columns[:, 3, N_CHANNELS : N_CHANNELS + 6] = columns[:, 3, :6]
+    columns[:, 3, :6] = 0.0
+    columns[:, :, N_CHANNELS + 6 : N_COLUMNS] = omega_cells.reshape(n_cells, 4, 9)
+    return columns
+
+
+@njit(cache=True, error_model="numpy")
+def coefficients_at(cell, t, columns, out):
+    """Polynomials of one point at `t` beyond the beginning of `cell`, side by side in `out` (WIDTH,)."""
+    here = columns[cell]
+    for i in range(WIDTH):
+        out[i] = ((here[0, i] * t + here[1, i]) * t + here[2, i]) * t + here[3, i]
+
+
+@njit(cache=True, error_model="numpy")
+def set_coefficients(coefficients, factors, w):
+    """`coefficients` (LANES, WIDTH) into the rows of the workspace, as `coefficients_at` of the kernel does."""
+    for k in range(LANES):
+        for i in range(N_COLUMNS):
+            w[i * STRIDE + k] = coefficients[k, i]
+    for i in range(6):
+        rate, at_node, h, sigma = GP0 + i * STRIDE, GP0_AT_NODE + i * STRIDE, HP0 + i * STRIDE, SP0 + i * STRIDE
+        of_gamma, of_h = factors[i // 3], factors[2 + i // 3]
+        for k in range(LANES):
+            w[rate + k] = of_gamma * w[at_node + k] * exponential(w[rate + k])
+            w[h + k] *= of_h
+            w[sigma + k] *= w[rate + k]
+
+
+@njit(cache=True, error_model="numpy")
+def add_multiple(weight, h, k, out):
+    """out += h weight k, with a step `h` for each number."""
+    for i in range(SIZE):
+        out[i] += (h[i] * weight) * k[i]
 
 
 @njit(cache=True, error_model="numpy")
 def advance(
-    attempts, z_stops, clocks, u, slopes, maxima, verdicts,
-    firsts, lasts, nodes, cells, omega_cells, norm_weights, factors_of_rates, flavours, delta_masses,
-    a, c, error_weights, order, rtol, least_weights, work,
+    attempts, most_steps, z_stops, clocks, u, slopes, maxima, verdicts,
+    firsts, lasts, nodes, columns, norm_weights, factors_of_rates,
+    a, c, error_weights, order, rtols, least_weights, work,
 ):  # fmt: skip
     """Attempt up to `attempts` steps of each point that is RUNNING, until one of them is not any more.
 
     Parameters
     ----------
-    z_stops, firsts, lasts, delta_masses : (n_lanes,) arrays
-    clocks, maxima, flavours, least_weights : (n_lanes, ...) arrays
-    u, slopes : (N_UNKNOWNS, n_lanes) arrays
+    most_steps : int
+        A point that has attempted as many is OUT_OF_STEPS.
+    z_stops, firsts, lasts, rtols : (LANES,) arrays
+    clocks, maxima, least_weights : (LANES, ...) arrays
+    u, slopes : (SIZE,) arrays
         The state, updated in place, with `clocks` and `maxima`.
-    verdicts : (n_lanes,) array
+    verdicts : (LANES,) array
         What `lepton_asymmetry_kernel.advance` returns, for each point; those that are not RUNNING rest.
+    columns : array
+        See `side_by_side`.
     Others as there.
+
+    Returns
+    -------
+    int
+        The lane that is not RUNNING any more; LANES if all are.
     """
-    n, n_stages = verdicts.size, error_weights.size
-    k = np.zeros((n_stages, N_UNKNOWNS, n))
-    residual, new = np.zeros((N_UNKNOWNS, n)), np.zeros((N_UNKNOWNS, n))
-    h, tau, omega, borders = np.zeros(n), np.zeros(n), np.zeros((n, 3, 3)), np.empty((n, 9))
-    error_of_lane, old_of_lane, new_of_lane = np.empty(N_UNKNOWNS), np.empty(N_UNKNOWNS), np.empty(N_UNKNOWNS)
+    n_stages = error_weights.size
+    k = np.zeros((n_stages, SIZE))
+    residual, new, h, inverse = np.zeros(SIZE), np.zeros(SIZE), np.zeros(SIZE), np.zeros(SIZE)
+    coefficients, is_accepted = np.zeros((LANES, WIDTH)), np.zeros(LANES, np.bool_)
     k[0] = slopes
-    for lane in range(n):
-        set_point(flavours[lane], delta_masses[lane], lane, lane + 1, work)
+    for lane in range(LANES):
         if verdicts[lane] == RUNNING and z_stops[lane] - clocks[lane, Z] <= SAME_STOP:
             verdicts[lane] = AT_STOP
     for _ in range(attempts):
-        for lane in range(n):
+        for lane in range(LANES):
             if verdicts[lane] != RUNNING and verdicts[lane] != RESTING:
-                return
-        for lane in range(n):
+                return lane
+        for lane in range(LANES):
             h[lane] = begin_step(clocks[lane], z_stops[lane]) if verdicts[lane] == RUNNING else 0.0
-            tau[lane] = a[1, 1] * h[lane]
+            work[TAU + lane] = a[1, 1] * h[lane]
+            inverse[lane] = 1.0 / work[TAU + lane]
+        for m in range(LANES, SIZE, LANES):
+            h[m : m + LANES], inverse[m : m + LANES] = h[:LANES], inverse[:LANES]
         for i in range(1, n_stages):
-            for m in range(N_UNKNOWNS):
-                for lane in range(n):
-                    residual[m, lane] = u[m, lane]
+            residual[:] = u
             for j in range(i):
                 if a[i, j] != 0.0:
-                    for m in range(N_UNKNOWNS):
-                        for lane in range(n):
-                            residual[m, lane] += (h[lane] * a[i, j]) * k[j, m, lane]
-            for lane in range(n):
+                    add_multiple(a[i, j], h, k[j], residual)
+            for lane in range(LANES):
                 z_stage = clocks[lane, Z] + c[i] * h[lane]
                 cell = find_cell(z_stage, nodes, firsts[lane], lasts[lane])
-                gather_coefficients(cell, z_stage - nodes[cell], cells, factors_of_rates, lane, work)
-                susceptibility_at(cell, z_stage - nodes[cell], omega_cells, omega[lane])
+                coefficients_at(cell, z_stage - nodes[cell], columns, coefficients[lane])
                 work[LEAST + lane] = least_weights[lane, cell]
-            finish_coefficients(n, work)
-            solve_stages(tau, omega, residual, flavours, new, borders, work)
-            for m in range(N_UNKNOWNS):
-                for lane in range(n):
-                    k[i, m, lane] = (new[m, lane] - residual[m, lane]) * (1.0 / tau[lane])
-        for m in range(N_UNKNOWNS):
-            for lane in range(n):
-                residual[m, lane] = 0.0
+            set_coefficients(coefficients, factors_of_rates, work)
+            factor_stage(LANES, LANES, work)
+            solve_factored(LANES, LANES, 1.0, residual, new, work)
+            for m in range(SIZE):
+                k[i, m] = (new[m] - residual[m]) * inverse[m]
+        residual[:] = 0.0
         for i in range(n_stages):
-            for m in range(N_UNKNOWNS):
-                for lane in range(n):
-                    residual[m, lane] += (h[lane] * error_weights[i]) * k[i, m, lane]
-        for lane in range(n):
+            add_multiple(error_weights[i], h, k[i], residual)
+        error_norms(LANES, LANES, residual, u, new, norm_weights, work)
+        for lane in range(LANES):
+            is_accepted[lane] = False
             if verdicts[lane] != RUNNING:
                 continue
-            for m in range(N_UNKNOWNS):
-                error_of_lane[m], old_of_lane[m], new_of_lane[m] = residual[m, lane], u[m, lane], new[m, lane]
-            error = error_norm(error_of_lane, old_of_lane, new_of_lane, norm_weights, rtol, tau[lane], work[lane:])
-            z = clocks[lane, Z]
+            z, error = clocks[lane, Z], work[WORST + lane] / rtols[lane]
             verdict = end_step(clocks[lane], h[lane], z_stops[lane], error, order, MAX_STEP)
+            is_accepted[lane] = verdict == STEP_ACCEPTED
             if verdict == STEP_UNDERFLOW:
                 verdicts[lane] = UNDERFLOW if np.isfinite(error) else NOT_FINITE
             if verdict == STEP_ACCEPTED:
-                track_maximum(
-                    z, h[lane], u[0, lane], new[0, lane], k[0, 0, lane], k[n_stages - 1, 0, lane], maxima[lane]
-                )
-                for m in range(N_UNKNOWNS):
-                    u[m, lane] = new[m, lane]
-                    k[0, m, lane] = k[n_stages - 1, m, lane]
-                    slopes[m, lane] = k[0, m, lane]
+                track_maximum(z, h[lane], u[lane], new[lane], k[0, lane], k[n_stages - 1, lane], maxima[lane])
                 if clocks[lane, Z] == z_stops[lane]:
                     verdicts[lane] = AT_STOP
+            if clocks[lane, ACCEPTED] + clocks[lane, REJECTED] >= most_steps:
+                verdicts[lane] = OUT_OF_STEPS
+        for m in range(0, SIZE, LANES):
+            for lane in range(LANES):
+                if is_accepted[lane]:
+                    u[m + lane], k[0, m + lane] = new[m + lane], k[n_stages - 1, m + lane]
+        slopes[:] = k[0]
+    return LANES
 
 
 class Lanes:
@@ -232,29 +205,28 @@ class Lanes:
 
     Parameters
     ----------
-    n_lanes : int
     like : a solve of `hpc_nu.models.lepton_asymmetry` on the averaged grid
-        Table, tolerance and all else that the solves have in common are taken from it.
+        Table and all else that the solves have in common are taken from it.
     """
 
-    def __init__(self, n_lanes, like):
-        self.runs, self.like = [None] * n_lanes, like
-        self.work = workspace(np.ones(n_lanes))
-        self.verdicts = np.full(n_lanes, RESTING)
-        self.z_stops, self.delta_masses = np.zeros(n_lanes), np.zeros(n_lanes)
-        self.firsts, self.lasts = np.zeros(n_lanes, np.int64), np.zeros(n_lanes, np.int64)
-        self.clocks, self.maxima = np.zeros((n_lanes, CLOCK_SIZE)), np.zeros((n_lanes, 2))
-        self.u, self.slopes = np.zeros((N_UNKNOWNS, n_lanes)), np.zeros((N_UNKNOWNS, n_lanes))
-        self.flavours = np.zeros((n_lanes, 3, 4))
-        self.least_weights = np.zeros((n_lanes, len(like.table.cells)))
+    def __init__(self, like):
+        self.runs, self.like = [None] * LANES, like
+        self.work, self.norm_weights = workspace(np.ones(LANES)), np.tile(like.table.norm_weights, LANES)
+        self.verdicts = np.full(LANES, RESTING)
+        self.z_stops, self.rtols = np.zeros(LANES), np.ones(LANES)
+        self.firsts, self.lasts = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+        self.clocks, self.maxima = np.zeros((LANES, CLOCK_SIZE)), np.zeros((LANES, 2))
+        self.u, self.slopes = np.zeros(SIZE), np.zeros(SIZE)
+        self.least_weights = np.zeros((LANES, len(like.table.cells)))
 
     def load(self, lane, run):
         """Put a solve into a lane: its point, its state and where it goes next."""
-        self.runs[lane] = run
-        self.flavours[lane], self.delta_masses[lane] = run.flavours, run.delta_mass
+        self.runs[lane], self.rtols[lane] = run, run.solver.rtol
+        self.work[DM + lane] = run.delta_mass
+        self.work[FE0 + lane :: STRIDE][:12] = run.flavours.ravel()
         self.least_weights[lane] = run.least_weights[:, 0]
         self.clocks[lane], self.maxima[lane] = run.clock, run.maximum
-        self.u[:, lane], self.slopes[:, lane] = run.u, run.slope
+        self.u[lane::LANES], self.slopes[lane::LANES] = run.u, run.slope
         self.z_stops[lane], self.firsts[lane], self.lasts[lane] = run.next_stop()
         self.verdicts[lane] = RUNNING
 
@@ -262,24 +234,23 @@ class Lanes:
         """Give the solve in a lane its state back."""
         run = self.runs[lane]
         run.clock, run.maximum = self.clocks[lane].copy(), self.maxima[lane].copy()
-        run.u, run.slope = self.u[:, lane].copy(), self.slopes[:, lane].copy()
+        run.u, run.slope = self.u[lane::LANES].copy(), self.slopes[lane::LANES].copy()
         return run
 
     def rest(self, lane):
         self.runs[lane], self.verdicts[lane] = None, RESTING
 
-    def advance(self, attempts):
-        run, tableau = self.like, self.like.tableau
-        advance(
-            attempts, self.z_stops, self.clocks, self.u, self.slopes, self.maxima, self.verdicts,
-            self.firsts, self.lasts, run.table.nodes, run.table.cells, run.omega, run.table.norm_weights,
-            run.rate_factors, self.flavours, self.delta_masses,
-            tableau.a, tableau.c, tableau.error_weights, tableau.order, run.solver.rtol,
-            self.least_weights, self.work,
+    def advance(self, attempts, most_steps):
+        """The lane of a solve that is at its stop, failed or `OUT_OF_STEPS`; LANES if there is none yet."""
+        table, tableau = self.like.shared.tables, self.like.tableau
+        return advance(
+            attempts, most_steps, self.z_stops, self.clocks, self.u, self.slopes, self.maxima, self.verdicts,
+            self.firsts, self.lasts, table.rates.nodes, table.side_by_side, self.norm_weights, self.like.rate_factors,
+            tableau.a, tableau.c, tableau.error_weights, tableau.order, self.rtols, self.least_weights, self.work,
         )  # fmt: skip
 
 
-def solve_together(runs, n_lanes, attempts, most_steps, pause):
+def solve_together(runs, attempts, most_steps, pause):
     """Bring solves to their end side by side.
 
     Parameters
@@ -298,23 +269,23 @@ def solve_together(runs, n_lanes, attempts, most_steps, pause):
     list of bool
         Which of `runs` have reached their last stop.
     """
-    lanes, waiting = Lanes(min(n_lanes, len(runs)), runs[0]), list(reversed(runs))
-    finished = {id(run): False for run in runs}
-    for lane in range(len(lanes.runs)):
+    lanes, finished, n_running = Lanes(runs[0]), set(), min(LANES, len(runs))
+    waiting = sorted(runs, key=lambda run: -run.solver.rtol)  # the longest are taken first
+    for lane in range(n_running):
         lanes.load(lane, waiting.pop())
-    while np.any(lanes.verdicts != RESTING) and not pause():
-        lanes.advance(attempts)
-        for lane in np.flatnonzero(lanes.verdicts != RESTING):
-            verdict = lanes.verdicts[lane]
-            has_time = lanes.clocks[lane, ACCEPTED] + lanes.clocks[lane, REJECTED] < most_steps
-            if verdict == RUNNING and has_time:
-                continue
-            run = lanes.unload(lane)
-            if verdict == AT_STOP and has_time and not run.arrive():
-                lanes.load(lane, run)
-                continue
-            finished[id(run)] = verdict == AT_STOP and has_time
+    while n_running and not pause():
+        lane = lanes.advance(attempts, most_steps)
+        if lane == LANES:
+            continue
+        run = lanes.unload(lane)
+        if lanes.verdicts[lane] == AT_STOP and not run.arrive():
+            lanes.load(lane, run)
+            continue
+        if lanes.verdicts[lane] == AT_STOP:
+            finished.add(id(run))
+        if waiting:
+            lanes.load(lane, waiting.pop())
+        else:
             lanes.rest(lane)
-            if waiting:
-                lanes.load(lane, waiting.pop())
-    return [finished[id(run)] for run in runs]
+            n_running -= 1
+    return [id(run) in finished for run in runs]

@@ -30,14 +30,22 @@ from hpc_nu.models.lepton_asymmetry_stage import (
     C1,
     C2,
     C3,
+    ERROR2,
     EVEN,
     LEAST,
+    NEW2,
     ODD,
+    OLD2,
+    OM00,
     STRIDE,
+    TAU,
+    TOTAL,
+    WORST,
     W,
-    chemical_potential,
+    add_modes,
     copy_row,
     factor_stage,
+    fill,
     set_point,
     solve_factored,
 )
@@ -89,6 +97,8 @@ SAME_STOP = 1e-10
 
 # What advance says.
 RUNNING, AT_STOP, UNDERFLOW, NOT_FINITE = 0, 1, 2, 3
+
+N_MOMENTS = 6
 
 # Slots of `maximum`: the electron asymmetry of largest modulus so far, and the z where it was reached.
 MAX_VALUE, MAX_Z = 0, 1
@@ -272,7 +282,7 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
     modes, d_modes = u[3:].reshape((8, n)), out[3:].reshape((8, n))
     mu, pull, flow, washout = np.empty(3), np.empty((3, 4)), np.empty(3), np.empty(3)
     for a in range(3):
-        mu[a] = chemical_potential(omega, u, a)
+        mu[a] = omega[a, 0] * u[0] + omega[a, 1] * u[1] + omega[a, 2] * u[2]
         for i in range(4):
             pull[a, i] = mu[a] * flavours[a, i]
     for k in range(n):
@@ -294,8 +304,8 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
 
 
 @njit(cache=True, error_model="numpy")
-def error_norm(error, old, new, norm_weights, rtol, tau, w):
-    """Largest of the errors of the asymmetries, of their sum, of s and of d, in units of the tolerance.
+def error_norms(n_points, n, error, old, new, norm_weights, w):
+    """Of each point, the largest of the relative errors of the asymmetries, of their sum, of s and of d.
 
     The sum has a place of its own since it is a small remainder (the baryon asymmetry: 1e-3 and less of each).
 
@@ -308,49 +318,49 @@ def error_norm(error, old, new, norm_weights, rtol, tau, w):
 
     Parameters
     ----------
-    error, old, new : (3 + 8 n_modes,) arrays
+    n_points, n
+        As of `factor_stage`.
+    error, old, new : flat arrays, as of `solve_factored`
         Error estimate of a step, and u before and after it.
-    norm_weights : (n_modes,) array
+    norm_weights : (n,) array
         Of the mean square, see `hpc_nu.seesaw.rate_table.RateTable`.
-    rtol : float
-    tau : float
-        Of the stages of this step.
     w : array
-        The workspace, as the last stage, which is the end of the step, has left it; least weights in row LEAST.
-
-    Returns
-    -------
-    float
-        At most 1 for a step that is good enough; nan if anything is not finite.
+        The workspace, as the last stage, which is the end of the step, has left it; least weights in row LEAST.  Filled
+        is row WORST, with the norms; nan if anything is not finite.
     """
-    n = norm_weights.size
-    worst = total = largest = 0.0
-    for a in range(3):
-        size = max(abs(old[a]), abs(new[a]))
-        ratio = abs(error[a]) / (ATOL_X + size)
-        worst, total, largest = max(worst, ratio), total + ratio, max(largest, size)
-    size = max(abs(old[0] + old[1] + old[2]), abs(new[0] + new[1] + new[2]), REMAINDER * largest)
-    ratio = abs(error[0] + error[1] + error[2]) / (REMAINDER * ATOL_X + size)
-    worst, total = max(worst, ratio), total + ratio
-    e, u, v = error[3:].reshape((8, n)), old[3:].reshape((8, n)), new[3:].reshape((8, n))
-    for block in range(2):
-        error2 = old2 = new2 = 0.0
+    m, t = n_points, 2 * n_points
+    for k in range(n_points):
+        ee, em, et = error[k], error[m + k], error[t + k]
+        oe, om, ot = old[k], old[m + k], old[t + k]
+        ne, nm, nt = new[k], new[m + k], new[t + k]
+        size_e, size_m, size_t = max(abs(oe), abs(ne)), max(abs(om), abs(nm)), max(abs(ot), abs(nt))
+        size = max(abs(oe + om + ot), abs(ne + nm + nt), REMAINDER * max(size_e, size_m, size_t))
+        of_e, of_m, of_t = abs(ee) / (ATOL_X + size_e), abs(em) / (ATOL_X + size_m), abs(et) / (ATOL_X + size_t)
+        of_sum = abs(ee + em + et) / (REMAINDER * ATOL_X + size)
+        w[WORST + k], w[TOTAL + k] = max(of_e, of_m, of_t, of_sum), of_e + of_m + of_t + of_sum
+    for first, atol in ((3 * n_points, ATOL_S), (3 * n_points + 4 * n, ATOL_D)):
+        second, third, fourth = first + n, first + 2 * n, first + 3 * n
         for k in range(n):
-            e0, e1, e2, e3 = e[4 * block, k], e[4 * block + 1, k], e[4 * block + 2, k], e[4 * block + 3, k]
+            e0, e1, e2, e3 = error[first + k], error[second + k], error[third + k], error[fourth + k]
             c1, c2, c3 = w[C1 + k], w[C2 + k], w[C3 + k]
             cc = c1 * c1 + c2 * c2 + c3 * c3 + TINY
             along = (c1 * e1 + c2 * e2 + c3 * e3) ** 2 / cc
             across = max(e1 * e1 + e2 * e2 + e3 * e3 - along, 0.0)
-            slow = w[EVEN + k] / w[ODD + k] - 1 + DRIFT * tau  # al = even/odd = 1 + tau G_0
+            slow = w[EVEN + k] / w[ODD + k] - 1 + DRIFT * w[TAU + k]  # al = even/odd = 1 + tau G_0
             weight = min(max(slow * slow / cc, w[LEAST + k]), 1.0)
-            error2 += norm_weights[k] * (e0 * e0 + along + weight * across)
-        for i in range(4 * block, 4 * block + 4):
-            for k in range(n):
-                old2 += norm_weights[k] * u[i, k] * u[i, k]
-                new2 += norm_weights[k] * v[i, k] * v[i, k]
-        ratio = np.sqrt(error2) / ((ATOL_S if block == 0 else ATOL_D) + np.sqrt(max(old2, new2)))
-        worst, total = max(worst, ratio), total + ratio
-    return worst / rtol if np.isfinite(total) else np.nan  # max() alone loses nan
+            w[ERROR2 + k] = norm_weights[k] * (e0 * e0 + along + weight * across)
+        for k in range(n):
+            u0, u1, u2, u3 = old[first + k], old[second + k], old[third + k], old[fourth + k]
+            v0, v1, v2, v3 = new[first + k], new[second + k], new[third + k], new[fourth + k]
+            w[OLD2 + k] = norm_weights[k] * (u0 * u0 + u1 * u1 + u2 * u2 + u3 * u3)
+            w[NEW2 + k] = norm_weights[k] * (v0 * v0 + v1 * v1 + v2 * v2 + v3 * v3)
+        add_modes(ERROR2, n_points, n, w)
+        for k in range(n_points):
+            ratio = np.sqrt(w[ERROR2 + k]) / (atol + np.sqrt(max(w[OLD2 + k], w[NEW2 + k])))
+            w[WORST + k], w[TOTAL + k] = max(w[WORST + k], ratio), w[TOTAL + k] + ratio
+    for k in range(n_points):
+        if not np.isfinite(w[TOTAL + k]):  # max() alone loses nan
+            w[WORST + k] = np.nan
 
 
 @njit(cache=True, error_model="numpy")
@@ -383,6 +393,23 @@ def weights_ahead(nodes, cells, factors, flavours, delta_mass, least_weight, out
             weight = (DRIFT + turn) / (2 * size)
             ahead[k] = max(ahead[k], min(weight * weight, 1.0))
             out[cell, k] = ahead[k]
+
+
+@njit(cache=True, error_model="numpy")
+def weighted_sum(weights, values):
+    total = 0.0
+    for k in range(weights.size):
+        total += weights[k] * values[k]
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+def add_up(u, weights, out):
+    """Fill `out` (N_MOMENTS,) with what is recorded at a stop: X_a, sum_k w_k s_0, sum_k w_k s_3, sum_k w_k d_0."""
+    n = weights.size
+    out[:3] = u[:3]
+    for i, row in enumerate((0, 3, 4)):
+        out[3 + i] = weighted_sum(weights, u[3 + row * n : 3 + (row + 1) * n])
 
 
 @njit(cache=True, error_model="numpy")
@@ -495,21 +522,24 @@ def advance(
     omega, nothing = np.empty((3, 3)), np.empty(0)
     weights = work[W : W + n]
     tau_over_h = a[1, 1]
-    set_point(flavours, delta_mass, 0, n, work)
+    set_point(flavours, delta_mass, n, work)
     if z_stop - clock[Z] <= SAME_STOP:
         return AT_STOP
     for _ in range(attempts):
         z = clock[Z]
         h = begin_step(clock, z_stop)
         tau = tau_over_h * h
+        fill(tau, TAU, TAU + n, work)
         for i in range(1, n_stages):
             stage_residual(a, i, h, u, k, residual)
             z_stage = z + c[i] * h
             cell = find_cell(z_stage, nodes, first, last)
             coefficients_at(cell, z_stage - nodes[cell], cells, factors_of_rates, STRIDE, work)
             susceptibility_at(cell, z_stage - nodes[cell], omega_cells, omega)
-            factor_stage(tau, n, omega, work)
-            solve_factored(tau, n, flavours, omega, 1.0, residual, new, work)
+            for j in range(9):
+                work[OM00 + j * STRIDE] = omega[j // 3, j % 3]
+            factor_stage(1, n, work)
+            solve_factored(1, n, 1.0, residual, new, work)
             stage_derivative(new, residual, tau, k[i])
             if n_parameters:
                 coefficients_and_mass_slopes(
@@ -524,11 +554,12 @@ def advance(
                 )  # fmt: skip
                 for m in range(u.size):
                     scratch[m] = residual[m] + tau * source[m]
-                solve_factored(tau, n, flavours, omega, 0.0, scratch, new_tangents[p], work)
+                solve_factored(1, n, 0.0, scratch, new_tangents[p], work)
                 stage_derivative(new_tangents[p], residual, tau, tangent_k[p, i])
         error_estimate(error_weights, h, k, residual)
         copy_row(least_weights[cell], work[LEAST:])
-        error = error_norm(residual, u, new, norm_weights, rtol, tau, work)
+        error_norms(1, n, residual, u, new, norm_weights, work)
+        error = work[WORST] / rtol
         verdict = end_step(clock, h, z_stop, error, order, MAX_STEP)
         if verdict == STEP_UNDERFLOW:
             return UNDERFLOW if np.isfinite(error) else NOT_FINITE

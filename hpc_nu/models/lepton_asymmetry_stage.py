@@ -5,8 +5,9 @@ asymmetries alone.  So each mode is solved for given asymmetries (`factor_modes`
 to the asymmetries is summed (`border_products`, `flow_products`, `washout_products`), a 3 x 3 system gives the
 asymmetries, and the modes are solved again: O(n_modes), no Newton iteration, since the equations are linear.
 
-Everything is in a `workspace` of rows with one number for each mode.  A row may as well hold points, one mode each:
-`lepton_asymmetry_batch`.
+Everything is in a `workspace` of rows of n numbers, one for each mode of one point, or one for each of n points of one
+mode (`lepton_asymmetry_batch`).  What belongs to a point, omega and the asymmetries, is in rows of `n_points` numbers:
+1 or n.
 """
 
 import numpy as np
@@ -22,6 +23,8 @@ STRIDE = 264
 
 # Where each row begins; E, M, T (0, 1, 2 after P and M) stand for e, mu, tau, other digits for Pauli components:
 #   GP0 ... SLOPE               channels of the rate table: gamma_+-, h_+-, sigma_+- of the flavours, M/E, f_eq'
+#   GP0_AT_NODE ...             gamma_+- at the beginning of the cell, for `lepton_asymmetry_batch`
+#   OM00 ... OM22               omega of the point
 #   W, LEAST                    weight of the mode; square of its least weight in the error norm
 #   TAU, DM                     tau of the stage; delta_mass
 #   FE0 ... FT3                 components a of Y_e, Y_mu, Y_tau
@@ -30,27 +33,31 @@ STRIDE = 264
 #   E1 ... E3, O1 ... O3        e = B_e g, o = B_o g, for B_e and B_o of `factor_modes`, whose scales are
 #   EVEN, ODD, ALONG            al/(al^2 + c^2), 1/(al^2 + c^2), 1/(al (al^2 + c^2))
 #   INVERSE                     1/(al - g.e)
-#   B00 ... B22                 what is summed over modes: a matrix Bab, or a vector B0a
+#   B00 ... B22                 w Gt_a . K S_b, its sums over modes, then 1 + response omega
+#   I0 ... I2, X0 ... X2        w (sigma_+ + sigma_-)_a a_0; w Gt_a . d; their sums; then X the asymmetries
 #   RS0 ... RD3, S0 ... D3      right-hand side and solution
+#   WORST ... NEW2              for the error norm
 (
     GP0, GP1, GP2, GM0, GM1, GM2, HP0, HP1, HP2, HM0, HM1, HM2, SP0, SP1, SP2, SM0, SM1, SM2, M_OVER_E, SLOPE,
+    GP0_AT_NODE, GP1_AT_NODE, GP2_AT_NODE, GM0_AT_NODE, GM1_AT_NODE, GM2_AT_NODE,
+    OM00, OM01, OM02, OM10, OM11, OM12, OM20, OM21, OM22,
     W, LEAST, TAU, DM, FE0, FE1, FE2, FE3, FM0, FM1, FM2, FM3, FT0, FT1, FT2, FT3,
     PE0, PE1, PE2, PE3, PM0, PM1, PM2, PM3, PT0, PT1, PT2, PT3,
     G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE,
-    B00, B01, B02, B10, B11, B12, B20, B21, B22,
+    B00, B01, B02, B10, B11, B12, B20, B21, B22, I0, I1, I2, X0, X1, X2,
     RS0, RS1, RS2, RS3, RD0, RD1, RD2, RD3,
     S0, S1, S2, S3, D0, D1, D2, D3,
-    SMALL,
-) = range(0, 90 * STRIDE, STRIDE)  # fmt: skip
+    WORST, TOTAL, ERROR2, OLD2, NEW2,
+    END,
+) = range(0, 116 * STRIDE, STRIDE)  # fmt: skip
 assert SLOPE == (N_CHANNELS - 1) * STRIDE, "the rows of coefficients are the channels of the table"
 
 
 def workspace(weights):
-    """What a stage works in, for modes of these `weights`; coefficients belong into the first N_CHANNELS rows.
-
-    After the rows follows what is not per mode: to allocate it would take longer than to compute it.
-    """
-    work = np.zeros(SMALL + 64)
+    """What a stage works in, for rows of these `weights`; coefficients belong into the first N_CHANNELS rows."""
+    line = 64 // 8  # rows begin where lines of the cache do
+    work = np.zeros(END + line)
+    work = work[-work.ctypes.data // 8 % line :][:END]
     work[W : W + len(weights)] = weights
     return work
 
@@ -183,32 +190,8 @@ def solve_modes(n, w):
 
 
 @njit(cache=True, error_model="numpy")
-def solve_3x3(matrix, rhs, out):
-    """Gaussian elimination with row pivoting; overwrites `matrix` and `rhs`."""
-    for column in range(2):
-        pivot = column
-        for row in range(column + 1, 3):
-            if abs(matrix[row, column]) > abs(matrix[pivot, column]):
-                pivot = row
-        if pivot != column:
-            for j in range(3):
-                matrix[column, j], matrix[pivot, j] = matrix[pivot, j], matrix[column, j]
-            rhs[column], rhs[pivot] = rhs[pivot], rhs[column]
-        for row in range(column + 1, 3):
-            factor = matrix[row, column] / matrix[column, column]
-            for j in range(column, 3):
-                matrix[row, j] -= factor * matrix[column, j]
-            rhs[row] -= factor * rhs[column]
-    for row in range(2, -1, -1):
-        rest = rhs[row]
-        for j in range(row + 1, 3):
-            rest -= matrix[row, j] * out[j]
-        out[row] = rest / matrix[row, row]
-
-
-@njit(cache=True, error_model="numpy")
 def flow_products(n, w):
-    """w_k Gt_a . d_k in rows B00 ... B02, from the rows D0 ... D3."""
+    """w_k Gt_a . d_k in rows X0 ... X2, from the rows D0 ... D3."""
     for k in range(n):
         e0, e1, e2, e3 = w[FE0 + k], w[FE1 + k], w[FE2 + k], w[FE3 + k]
         m0, m1, m2, m3 = w[FM0 + k], w[FM1 + k], w[FM2 + k], w[FM3 + k]
@@ -217,135 +200,161 @@ def flow_products(n, w):
         de, ge = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
         dm, gm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
         dt, gt = w[GM2 + k] - w[GP2 + k], w[GM2 + k] + w[GP2 + k]
-        w[B00 + k] = weight * (de * (e0 * d0 + e1 * d1 + e3 * d3) - ge * e2 * d2)
-        w[B01 + k] = weight * (dm * (m0 * d0 + m1 * d1 + m3 * d3) - gm * m2 * d2)
-        w[B02 + k] = weight * (dt * (t0 * d0 + t1 * d1 + t3 * d3) - gt * t2 * d2)
+        w[X0 + k] = weight * (de * (e0 * d0 + e1 * d1 + e3 * d3) - ge * e2 * d2)
+        w[X1 + k] = weight * (dm * (m0 * d0 + m1 * d1 + m3 * d3) - gm * m2 * d2)
+        w[X2 + k] = weight * (dt * (t0 * d0 + t1 * d1 + t3 * d3) - gt * t2 * d2)
 
 
 @njit(cache=True, error_model="numpy")
 def washout_products(n, w):
-    """w_k (sigma_+ + sigma_-)_a a_0 in rows B00 ... B02."""
+    """w_k (sigma_+ + sigma_-)_a a_0 in rows I0 ... I2."""
     for k in range(n):
         weight = w[W + k]
-        w[B00 + k] = weight * (w[SP0 + k] + w[SM0 + k]) * w[FE0 + k]
-        w[B01 + k] = weight * (w[SP1 + k] + w[SM1 + k]) * w[FM0 + k]
-        w[B02 + k] = weight * (w[SP2 + k] + w[SM2 + k]) * w[FT0 + k]
+        w[I0 + k] = weight * (w[SP0 + k] + w[SM0 + k]) * w[FE0 + k]
+        w[I1 + k] = weight * (w[SP1 + k] + w[SM1 + k]) * w[FM0 + k]
+        w[I2 + k] = weight * (w[SP2 + k] + w[SM2 + k]) * w[FT0 + k]
 
 
 @njit(cache=True, error_model="numpy")
-def add_rows(n, w, out):
-    """Sums over modes of rows B00 ... B22 in the nine elements of `out`; side by side, as sums wait on sums."""
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = 0.0
-    for k in range(n):
-        s0 += w[B00 + k]
-        s1 += w[B01 + k]
-        s2 += w[B02 + k]
-        s3 += w[B10 + k]
-        s4 += w[B11 + k]
-        s5 += w[B12 + k]
-        s6 += w[B20 + k]
-        s7 += w[B21 + k]
-        s8 += w[B22 + k]
-    for i, total in enumerate((s0, s1, s2, s3, s4, s5, s6, s7, s8)):
-        out[i] = total
+def add_modes(first, n_points, n, w):
+    """Replace three rows by their sums over the modes of each point; side by side, as sums wait on sums."""
+    if n_points == n:
+        return
+    second, third = first + STRIDE, first + 2 * STRIDE
+    s0, s1, s2 = w[first], w[second], w[third]
+    for k in range(1, n):
+        s0 += w[first + k]
+        s1 += w[second + k]
+        s2 += w[third + k]
+    w[first], w[second], w[third] = s0, s1, s2
+
+
+# The asymmetries.  Loops over a, b = e, mu, tau unroll, since calls of BLAS cost more than the products of such small
+# matrices.
 
 
 @njit(cache=True, error_model="numpy")
-def add_three_rows(n, w, out):
-    """The same of rows B00 ... B02 alone."""
-    s0 = s1 = s2 = 0.0
-    for k in range(n):
-        s0 += w[B00 + k]
-        s1 += w[B01 + k]
-        s2 += w[B02 + k]
-    out[0], out[1], out[2] = s0, s1, s2
-
-
-# Slots of what is not per mode, behind the rows of the workspace.
-SCHUR, MATRIX, RHS = SMALL, SMALL + 9, SMALL + 18
-
-
-@njit(cache=True, error_model="numpy")
-def schur_complement(tau, border, washout, omega, out):
-    """1 + response omega (3, 3), from sums over modes of Gt_a . K S_b and of (sigma_+ + sigma_-)_a a_0."""
-    # Loops, since calls of BLAS cost more than the products of such small matrices.
+def schur_complement(n_points, w):
+    """1 + response omega in rows B00 ... B22, from sums over modes of Gt_a . K S_b there and washout in I0 ... I2."""
     for a in range(3):
-        for b in range(3):
-            border[a, b] *= -4 * tau * tau
-        border[a, a] += 4 * tau * washout[a]
-        for b in range(3):
-            out[a, b] = border[a, 0] * omega[0, b] + border[a, 1] * omega[1, b] + border[a, 2] * omega[2, b]
-        out[a, a] += 1.0
+        first, diagonal, washout = B00 + 3 * a * STRIDE, B00 + 4 * a * STRIDE, I0 + a * STRIDE
+        second, third = first + STRIDE, first + 2 * STRIDE
+        for k in range(n_points):
+            tau = w[TAU + k]
+            w[first + k] *= -4 * tau * tau
+            w[second + k] *= -4 * tau * tau
+            w[third + k] *= -4 * tau * tau
+        for k in range(n_points):
+            w[diagonal + k] += 4 * w[TAU + k] * w[washout + k]
+        for k in range(n_points):
+            b0, b1, b2 = w[first + k], w[second + k], w[third + k]
+            w[first + k] = b0 * w[OM00 + k] + b1 * w[OM10 + k] + b2 * w[OM20 + k]
+            w[second + k] = b0 * w[OM01 + k] + b1 * w[OM11 + k] + b2 * w[OM21 + k]
+            w[third + k] = b0 * w[OM02 + k] + b1 * w[OM12 + k] + b2 * w[OM22 + k]
+        for k in range(n_points):
+            w[diagonal + k] += 1.0
 
 
 @njit(cache=True, error_model="numpy")
-def fill(value, first, end, work):
+def solve_3x3(n_points, w):
+    """Rows X0 ... X2 over the matrix in rows B00 ... B22, by Gaussian elimination with row pivoting."""
+    for k in range(n_points):
+        a0, a1, a2, ar = w[B00 + k], w[B01 + k], w[B02 + k], w[X0 + k]
+        b0, b1, b2, br = w[B10 + k], w[B11 + k], w[B12 + k], w[X1 + k]
+        c0, c1, c2, cr = w[B20 + k], w[B21 + k], w[B22 + k], w[X2 + k]
+        if abs(b0) > abs(a0):
+            a0, a1, a2, ar, b0, b1, b2, br = b0, b1, b2, br, a0, a1, a2, ar
+        if abs(c0) > abs(a0):
+            a0, a1, a2, ar, c0, c1, c2, cr = c0, c1, c2, cr, a0, a1, a2, ar
+        factor = b0 / a0
+        b1, b2, br = b1 - factor * a1, b2 - factor * a2, br - factor * ar
+        factor = c0 / a0
+        c1, c2, cr = c1 - factor * a1, c2 - factor * a2, cr - factor * ar
+        if abs(c1) > abs(b1):
+            b1, b2, br, c1, c2, cr = c1, c2, cr, b1, b2, br
+        factor = c1 / b1
+        c2, cr = c2 - factor * b2, cr - factor * br
+        x2 = cr / c2
+        x1 = (br - b2 * x2) / b1
+        w[X0 + k], w[X1 + k], w[X2 + k] = (ar - a1 * x1 - a2 * x2) / a0, x1, x2
+
+
+@njit(cache=True, error_model="numpy")
+def set_pull(n_points, n, w):
+    """2 tau mu_a a in rows PE0 ... PT3, with mu = omega X."""
+    for a in range(3):
+        to_e, f0, p0 = OM00 + 3 * a * STRIDE, FE0 + 4 * a * STRIDE, PE0 + 4 * a * STRIDE
+        to_m, f1, p1 = to_e + STRIDE, f0 + STRIDE, p0 + STRIDE
+        to_t, f2, p2 = to_m + STRIDE, f1 + STRIDE, p1 + STRIDE
+        f3, p3 = f2 + STRIDE, p2 + STRIDE
+        for k in range(n_points):
+            mu = w[to_e + k] * w[X0 + k] + w[to_m + k] * w[X1 + k] + w[to_t + k] * w[X2 + k]
+            twice = 2 * w[TAU + k]
+            w[p0 + k], w[p1 + k] = twice * (mu * w[f0 + k]), twice * (mu * w[f1 + k])
+            w[p2 + k], w[p3 + k] = twice * (mu * w[f2 + k]), twice * (mu * w[f3 + k])
+        if n_points < n:
+            for first in (p0, p1, p2, p3):
+                fill(w[first], first, first + n, w)
+
+
+@njit(cache=True, error_model="numpy")
+def fill(value, first, end, w):
     for k in range(first, end):
-        work[k] = value
+        w[k] = value
 
 
 @njit(cache=True, error_model="numpy")
-def set_point(flavours, delta_mass, first, end, work):
-    """Fill the rows of the workspace that belong to a point, for the modes `first` to `end`."""
-    fill(delta_mass, DM + first, DM + end, work)
+def set_point(flavours, delta_mass, n, w):
+    """Fill the rows of the workspace that belong to a point, for its `n` modes."""
+    fill(delta_mass, DM, DM + n, w)
     for a in range(3):
         for i in range(4):
             row = FE0 + (4 * a + i) * STRIDE
-            fill(flavours[a, i], row + first, row + end, work)
-
-
-@njit(cache=True, error_model="numpy", inline="always")
-def chemical_potential(omega, x, a):
-    """mu_a/T = (omega X)_a."""
-    return omega[a, 0] * x[0] + omega[a, 1] * x[1] + omega[a, 2] * x[2]
+            fill(flavours[a, i], row, row + n, w)
 
 
 @njit(cache=True, error_model="numpy")
-def set_pull(tau, omega, x, flavours, first, end, work):
-    """Fill rows PE0 ... PT3 for asymmetries `x`."""
-    for a in range(3):
-        mu = chemical_potential(omega, x, a)
-        for i in range(4):
-            row = PE0 + (4 * a + i) * STRIDE
-            fill(2 * tau * (mu * flavours[a, i]), row + first, row + end, work)
-
-
-@njit(cache=True, error_model="numpy")
-def factor_stage(tau, n, omega, work):
+def factor_stage(n_points, n, w):
     """Factor 1 - tau A by block elimination: each mode, and 1 + response omega for the asymmetries.
 
-    Weights, coefficients and what `set_point` fills in are in the workspace; `omega` (3, 3) is that of mu = omega X.
+    Rows have `n` numbers, those of omega and the asymmetries `n_points`: n modes of one point, or n points of one mode.
+    Weights, coefficients, omega, tau and what `set_point` fills in are in the workspace.
     """
-    fill(tau, TAU, TAU + n, work)
-    factor_modes(n, work)
-    border, washout = work[MATRIX : MATRIX + 9], work[RHS : RHS + 3]
-    add_rows(n, work, border)
-    washout_products(n, work)
-    add_three_rows(n, work, washout)
-    schur_complement(tau, border.reshape((3, 3)), washout, omega, work[SCHUR : SCHUR + 9].reshape((3, 3)))
+    factor_modes(n, w)
+    washout_products(n, w)
+    for first in (B00, B10, B20, I0):
+        add_modes(first, n_points, n, w)
+    schur_complement(n_points, w)
 
 
 @njit(cache=True, error_model="numpy")
-def solve_factored(tau, n, flavours, omega, source, r, out, work):
-    """(1 - tau A) u = r + tau source g with what `factor_stage` left in `work`: modes, asymmetries, modes again.
+def solve_factored(n_points, n, source, r, out, w):
+    """(1 - tau A) u = r + tau source g with what `factor_stage` left in `w`: modes, asymmetries, modes again.
 
     g is the inhomogeneous part, -2 f_eq' in s_0; `source` is 1 for the solution and 0 for a derivative of it.
+    `r` and `out` are flat arrays of X_e, X_mu, X_tau of all points, s_0 ... s_3, d_0 ... d_3 of all modes or points.
     """
-    matrix, rhs = work[MATRIX : MATRIX + 9].reshape((3, 3)), work[RHS : RHS + 3]
+    r_modes, out_modes = r[3 * n_points :], out[3 * n_points :]
     for i in range(8):
-        copy_row(r[3 + i * n : 3 + (i + 1) * n], work[RS0 + i * STRIDE :])
+        for k in range(n):
+            w[RS0 + i * STRIDE + k] = r_modes[i * n + k]
     for k in range(n):
-        work[RS0 + k] -= 2 * tau * source * work[SLOPE + k]
+        w[RS0 + k] -= 2 * w[TAU + k] * source * w[SLOPE + k]
     for i in range(12):
-        fill(0.0, PE0 + i * STRIDE, PE0 + i * STRIDE + n, work)
-    solve_modes(n, work)
-    flow_products(n, work)
-    add_three_rows(n, work, rhs)
+        for k in range(n):
+            w[PE0 + i * STRIDE + k] = 0.0
+    solve_modes(n, w)
+    flow_products(n, w)
+    add_modes(X0, n_points, n, w)
     for a in range(3):
-        rhs[a] = r[a] - 2 * tau * rhs[a]
-    copy_row(work[SCHUR : SCHUR + 9], work[MATRIX : MATRIX + 9])
-    solve_3x3(matrix, rhs, out[:3])
-    set_pull(tau, omega, out, flavours, 0, n, work)
-    solve_modes(n, work)
+        for k in range(n_points):
+            w[X0 + a * STRIDE + k] = r[a * n_points + k] - 2 * w[TAU + k] * w[X0 + a * STRIDE + k]
+    solve_3x3(n_points, w)
+    set_pull(n_points, n, w)
+    solve_modes(n, w)
+    for a in range(3):
+        for k in range(n_points):
+            out[a * n_points + k] = w[X0 + a * STRIDE + k]
     for i in range(8):
-        copy_row(work[S0 + i * STRIDE :], out[3 + i * n : 3 + (i + 1) * n])
+        for k in range(n):
+            out_modes[i * n + k] = w[S0 + i * STRIDE + k]

@@ -7,6 +7,7 @@ of arXiv:2011.12637).  It fixes sum_a |F_a|^2 and the products of eq. (A.2) ther
 asymmetries; the paper does not fix it.
 """
 
+import cmath
 import math
 
 import numpy as np
@@ -37,9 +38,9 @@ def yukawa_couplings(data, mass, delta, eta, re_omega, im_omega):
     """
     omega = complex(re_omega, im_omega)
     massive = slice(1, 3) if data.hierarchy == "normal" else slice(0, 2)
-    rotation = np.array([[np.cos(omega), np.sin(omega)], [-np.sin(omega), np.cos(omega)]])
+    cos, sin = cmath.cos(omega), cmath.sin(omega)
     light = data.pmns(delta, eta)[:, massive] * np.sqrt(data.masses[massive])
-    return light @ rotation * np.sqrt(mass) / NEUTRAL_VEV
+    return light @ np.array([[cos, sin], [-sin, cos]]) * (math.sqrt(mass) / NEUTRAL_VEV)
 
 
 def yukawa_derivatives(data, mass, delta, eta, re_omega, im_omega):
@@ -95,6 +96,9 @@ def pauli_components(yukawas):
     """
     diagonal = np.abs(yukawas) ** 2
     mixed = np.conj(yukawas[:, 0]) * yukawas[:, 1]
-    return np.column_stack(
-        [(diagonal[:, 0] + diagonal[:, 1]) / 2, mixed.real, -mixed.imag, (diagonal[:, 0] - diagonal[:, 1]) / 2]
-    )
+    components = np.empty((3, 4))
+    components[:, 0] = (diagonal[:, 0] + diagonal[:, 1]) / 2
+    components[:, 1] = mixed.real
+    components[:, 2] = -mixed.imag
+    components[:, 3] = (diagonal[:, 0] - diagonal[:, 1]) / 2
+    return components

@@ -3,6 +3,8 @@
 With two heavy neutrinos the lightest of the three is massless (arXiv:2011.12637, footnote 7).
 """
 
+import cmath
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,9 +62,11 @@ class OscillationData:
         -------
         (3, 3) complex array, rows e, mu, tau, columns 1, 2, 3.
         """
-        s12, s13, s23 = np.sqrt([self.sin2_theta12, self.sin2_theta13, self.sin2_theta23])
-        c12, c13, c23 = np.sqrt([1 - self.sin2_theta12, 1 - self.sin2_theta13, 1 - self.sin2_theta23])
-        phase = np.exp(1j * delta)
+        # Plain numbers: as numpy's they would take five times longer.
+        sin2 = self.sin2_theta12, self.sin2_theta13, self.sin2_theta23
+        s12, s13, s23 = (math.sqrt(x) for x in sin2)
+        c12, c13, c23 = (math.sqrt(1 - x) for x in sin2)
+        phase = cmath.exp(1j * delta)
         u = np.array(
             [
                 [c12 * c13, s12 * c13, s13 / phase],
@@ -70,7 +74,7 @@ class OscillationData:
                 [s12 * s23 - c12 * c23 * s13 * phase, -c12 * s23 - s12 * c23 * s13 * phase, c23 * c13],
             ]
         )
-        return u * np.array([1, np.exp(1j * eta), 1])
+        return u * np.array([1, cmath.exp(1j * eta), 1])
 
 
 def _sin2(degrees):

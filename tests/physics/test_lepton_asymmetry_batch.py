@@ -31,6 +31,7 @@ POINTS = st.fixed_dictionaries(
         "eta": st.floats(0, 2 * PI),
     }
 )
+RTOLS = st.floats(-6, -2).map(lambda x: 10**x)
 
 
 def same(together, alone):
@@ -41,12 +42,14 @@ def same(together, alone):
 
 
 @settings(max_examples=15)
-@given(st.lists(POINTS, min_size=1, max_size=20), st.sampled_from([2, 3, 16]), st.sampled_from([1, 50, 64]))
-def test_solves_together_are_those_alone_bit_for_bit(points, lanes, attempts):
+@given(st.lists(st.tuples(POINTS, RTOLS), min_size=1, max_size=40), st.sampled_from([1, 50, 64]))
+def test_solves_together_are_those_alone_bit_for_bit(points, attempts):
     """Default rates; more points than lanes and fewer; looks at the clock wherever they fall."""
-    problems = [Problem(point, DEFAULTS | {"T_end": 20.0}, AVERAGED, np.array([300.0, 50.0])) for point in points]
+    chosen, temperatures = DEFAULTS | {"T_end": 20.0}, np.array([300.0, 50.0])
+    problems = [
+        Problem(point, chosen, AVERAGED, temperatures, solver=SolverSettings(rtol=rtol)) for point, rtol in points
+    ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lepton_asymmetry, "_LANES", lanes)
         patch.setattr(lepton_asymmetry, "_ATTEMPTS", attempts)
         outcomes = MODEL.solve_together(problems)
     assert sum(outcome is not None for outcome in outcomes) >= len(points) / 2
@@ -100,11 +103,12 @@ def test_pause_leaves_what_is_not_finished():
 def test_only_what_shares_a_table_is_solved_together():
     key = MODEL.batch_key(problem(FREEZE_IN, AVERAGED))
     assert key == MODEL.batch_key(problem(FREEZE_IN | {"eta": 1.0, "delta_M": 1e-12}, AVERAGED))
+    assert key == MODEL.batch_key(problem(FREEZE_IN, AVERAGED, solver=SolverSettings(rtol=1e-5)))
     others = [
         problem(FREEZE_OUT, AVERAGED),
         problem(FREEZE_IN, AVERAGED, hierarchy="inverted"),
         problem(FREEZE_IN, AVERAGED, T_end=20.0),
-        problem(FREEZE_IN, AVERAGED, solver=SolverSettings(rtol=1e-5)),
+        problem(FREEZE_IN, AVERAGED, solver=SolverSettings("esdirk43")),
     ]
     assert all(MODEL.batch_key(other) not in (None, key) for other in others)
     assert MODEL.batch_key(problem(FREEZE_IN, momentum_grid.gauss_legendre(8))) is None
