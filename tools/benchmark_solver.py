@@ -273,7 +273,8 @@ def box_against_numbalsoda(kind_of_case, n_points, targets, limit, rounds):
 def averaged_side_by_side(n_points, limit, rounds):
     """numbalsoda, one by one, over the package's averaged solves side by side: points of the box at M = 2 GeV.
 
-    Each point at its own cheapest tolerance within GOAL_TARGET, on both sides; ratio of the total times.
+    Each point at its own cheapest tolerance within GOAL_TARGET, on both sides; the package's all in one call.  Ratio of
+    the total times.
     """
     print(f"\n{n_points} points of the box at M = 2 GeV, averaged, side by side: numbalsoda LSODA over hpc_nu")
     tasks, theirs = [], []

@@ -179,14 +179,14 @@ def _refuse_unwritable(path):
     folder = os.path.dirname(os.path.abspath(path))
     if not path or path.endswith(os.sep) or (os.path.exists(path) and not os.path.isfile(path)):
         raise OutputError(f"{path or '(empty)'}: is not the name of a file; give one")
+    if not os.path.isdir(folder):
+        raise OutputError(f"{path}: cannot be written: there is no folder {folder}")
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
         if os.path.exists(path):
             with open(path, "r+b"):
                 pass
-    except FileNotFoundError:
-        raise OutputError(f"{path}: there is no folder {folder}") from None
     except OSError as error:
         raise EnvironmentProblem(
             f"{path}: cannot be written ({reason(error)}); give a file in a folder that you can write to"

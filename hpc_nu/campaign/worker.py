@@ -15,7 +15,7 @@ from hpc_nu.solver.result_codes import ResultCode
 
 _TRIES = 2
 
-_MOST_TOGETHER = 64
+_MOST_TOGETHER = 256
 """Most tasks that are given to the model at once."""
 
 

@@ -148,7 +148,6 @@ def test_an_output_that_is_no_results_file_is_refused(command, how, finished, tm
         "missing/out.h5",
         "input.yaml/out.h5",
         "folder",
-        "/proc/out.h5",
         "input.yaml",
         "",
         "missing/",

@@ -114,6 +114,11 @@ def test_a_read_only_file_system(exists, disk):
     assert code == BROKEN_ENVIRONMENT and "cannot be written (Read-only file system)" in text, text
 
 
+def test_a_folder_in_which_nothing_can_be_made(tmp_path):
+    code, text = hpc_nu(tmp_path, "run", write(tmp_path, TOY), "-o", "/proc/out.h5", before=BEFORE)
+    assert code == BROKEN_ENVIRONMENT and "/proc/out.h5: cannot be written" in text and "Traceback" not in text, text
+
+
 def test_a_file_system_without_locks_is_a_remark(tmp_path):
     no_locks = BEFORE + "\nimport errno, fcntl\ndef flock(*_): raise OSError(errno.ENOLCK, 'No locks available')\n"
     code, text = hpc_nu(tmp_path, "run", write(tmp_path, TOY), "-o", "o.h5", before=no_locks + "fcntl.flock = flock")
