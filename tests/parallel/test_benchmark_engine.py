@@ -10,7 +10,7 @@ import mpi
 import pytest
 
 TOOLS = Path(__file__).parents[2] / "tools"
-LIMIT = 600.0
+LIMIT = 300.0
 
 pytestmark = pytest.mark.mpi
 
@@ -34,11 +34,3 @@ def test_the_engine_is_measured_and_the_simulation_reads_it(tmp_path):
     assert costs["request"] > 0 and costs["task"] > 0 and costs["commit"] > 0 and min(costs.values()) >= 0
     run(tmp_path, "simulate_campaign.py", "benchmark_engine.json")
     assert (tmp_path / "simulation.png").stat().st_size > 1000
-
-
-@pytest.mark.parametrize("part", ["balance", "resume"])
-def test_campaigns_of_the_benchmark_are_balanced_and_resumed(tmp_path, part):
-    text = run(tmp_path, "benchmark_engine.py", "--parts", part)
-    wanted = {"balance": 2, "resume": 1}[part]
-    goals = [line for line in text.partition("Goals")[2].splitlines() if line.strip().startswith(part)]
-    assert len(goals) == wanted and not any("not measured" in goal for goal in goals)
