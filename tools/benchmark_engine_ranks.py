@@ -19,6 +19,7 @@ from mpi4py import MPI  # noqa: E402
 
 from hpc_nu.campaign import farm, run, schedule  # noqa: E402
 from hpc_nu.campaign.checkpoint import Checkpoint  # noqa: E402
+from hpc_nu.campaign.in_hand import InHand  # noqa: E402
 from hpc_nu.campaign.plan import read_plan  # noqa: E402
 from hpc_nu.campaign.progress import Progress  # noqa: E402
 from hpc_nu.campaign.results_file import ResultsFile  # noqa: E402
@@ -69,16 +70,18 @@ def campaign(folder, text, communicator=WORLD):
     communicator.barrier()
     plan = read_plan(path)
     results = ResultsFile(output, plan, communicator)
+    left, in_hand = farm.Left(np.arange(plan.n_tasks), []), InHand(output, plan.problem_hash)
     if communicator.rank == 0:
         results.create()
-    if plan.model.name != "naps":
-        run._compile(communicator, plan, np.arange(plan.n_tasks))
+        in_hand.load(np.ones(plan.n_tasks, dtype=bool))
+        if plan.model.name != "naps":
+            run.compile_kernels(plan, left.tasks, in_hand)
     stopwatch = Stopwatch(plan.n_tasks)
     checkpoint = Checkpoint(output, plan.problem_hash)
     communicator.barrier()
     started = time.perf_counter()
     stopwatch.last = started, time.process_time()
-    farm.farm(communicator, plan, results, checkpoint, np.arange(plan.n_tasks), [], StopRequest(), stopwatch)
+    farm.farm(communicator, plan, results, checkpoint, in_hand, left, StopRequest(), stopwatch)
     return stopwatch, time.perf_counter() - started
 
 
@@ -114,7 +117,7 @@ def overhead(folder, n_tasks, n_dear, rounds):
         Path(folder, "peers.yaml").write_text(text)
     WORLD.barrier()
     plan = read_plan(Path(folder, "peers.yaml"))
-    _job["worker"] = Worker(plan, ResultsFile("unused", plan, WORLD).layout, WORLD.rank)
+    _job["worker"] = Worker(plan, ResultsFile("unused", plan, WORLD).layout, WORLD.rank, {}, StopRequest())
 
     def ours():
         stopwatch, wall = campaign(folder, text)

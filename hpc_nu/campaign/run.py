@@ -63,7 +63,7 @@ def run(communicator, input_path, output_path):
             plan.model.prepare([settings for _, settings in plan.variations], plan.points, communicator)
         progress = None
         if communicator.rank == 0:
-            _compile(plan, left.tasks, in_hand)
+            compile_kernels(plan, left.tasks, in_hand)
             progress = Progress(plan.n_tasks, plan.n_tasks - len(left.tasks))
         communicator.barrier()
         try:
@@ -71,7 +71,7 @@ def run(communicator, input_path, output_path):
         except OSError as error:  # what a model raises does not come so far
             raise EnvironmentProblem(cannot_write(output_path, error)) from error
         if communicator.rank == 0:
-            progress.summary(output_path, complete, stop.reason)
+            progress.summary(output_path, complete, stop.reason if stop else "")
     return COMPLETE if complete else CHECKPOINTED
 
 
@@ -193,7 +193,7 @@ def _refuse_unwritable(path):
         ) from None
 
 
-def _compile(plan, waiting, in_hand):
+def compile_kernels(plan, waiting, in_hand):
     """Fill the on-disk cache of compiled kernels from rank 0, before the others load it: they would all compile.
 
     One step of a task of every variation and kind of grid.
