@@ -10,14 +10,13 @@ The master's messages are answered between two steps of a solve, so on small run
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from typing import NamedTuple
 
 import numpy as np
 
 from hpc_nu.campaign.checkpoint import Suspended
 from hpc_nu.campaign.errors import Failure
-from hpc_nu.campaign.in_hand import to_ranges
 from hpc_nu.campaign.progress import duration, log
 from hpc_nu.campaign.schedule import Schedule
 from hpc_nu.campaign.watchdog import GRACE_SECONDS
@@ -98,6 +97,7 @@ class _Worker:
                 self.ask()
             else:
                 self.clock.sleep()
+        self.worker.watchdog.rest()  # others may be waited for, however long they take
         self.tell(_ARRIVED, np.array([self.sent[_REQUEST], self.sent[_STOP]], dtype=float))
         for request in self.under_way.values():
             request.Wait()
@@ -152,13 +152,14 @@ class _Master:
 
     def __init__(self, communicator, worker, stop, schedule, apart, in_hand, progress):
         self.communicator, self.worker, self.stop = communicator, worker, stop
-        self.schedule, self.apart, self.in_hand, self.progress = schedule, apart, in_hand, progress
+        self.schedule, self.apart, self.in_hand, self.progress = schedule, deque(apart), in_hand, progress
         self.epoch_seconds = worker.plan.epoch_seconds
-        # Nobody is longer away than a retry that spends its budget and meets the watchdog.
-        self.patience = worker.plan.solver.more_careful().max_seconds + 2 * GRACE_SECONDS
+        # Nobody is longer away than a try and a retry, without a pause, that spend their budgets and meet the watchdog.
+        solver = worker.plan.solver
+        self.patience = solver.max_seconds + solver.more_careful().max_seconds + 3 * GRACE_SECONDS
         self.idle = set()
         self.computes = communicator.size <= COMPUTING_MASTER_RANKS
-        self.stop_seen = self.stopping = self.epoch_over = False
+        self.stopping = self.epoch_over = False
         self.received = Counter()  # (rank, tag) -> messages
         self.clock = _Clock()
         self.status = _mpi().Status() if communicator.size > 1 else None
@@ -182,7 +183,8 @@ class _Master:
                     self.progress.count(finished[0])
             else:
                 self.clock.sleep()
-        self.stopping = self.stop_seen  # known to all from here on; what comes later stops the next epoch
+        self.worker.watchdog.rest()
+        self.stopping = bool(self.stop)  # known to all from here on; what comes later stops the next epoch
         word = np.array([self.stopping], dtype=np.int64)
         sent = [self.communicator.Isend(word, dest=rank, tag=_END_EPOCH) for rank in range(1, self.communicator.size)]
         for request in sent:
@@ -213,7 +215,7 @@ class _Master:
 
     def names(self, ranks):
         """Ranks and what they hold."""
-        named = [f"rank {rank} (tasks {to_ranges(self.in_hand.held.get(rank, ()))})" for rank in sorted(ranks)[:3]]
+        named = [f"rank {rank} (tasks {self.in_hand.held.get(rank, '')})" for rank in sorted(ranks)[:3]]
         return ", ".join(named) + (f" and {len(ranks) - 3} more" if len(ranks) > 3 else "")
 
     @property
@@ -231,9 +233,8 @@ class _Master:
         if self.epoch_over or not self.clock.is_time():
             return self.epoch_over
         self.serve()
-        self.stop_seen = self.stop_seen or bool(self.stop)
         self.progress.beat(self.schedule)
-        self.epoch_over = self.stop_seen or self.nothing_left or time.monotonic() > self.epoch_end
+        self.epoch_over = bool(self.stop) or self.nothing_left or time.monotonic() > self.epoch_end
         return self.epoch_over
 
     def serve(self):
@@ -255,7 +256,7 @@ class _Master:
     def receive_stop(self, rank):
         _receive(self.communicator, rank, _STOP, np.float64)
         self.received[rank, _STOP] += 1
-        self.stop_seen = True
+        self.stop.follow()
 
     def receive_request(self, rank):
         task_class, n_tasks, seconds = _receive(self.communicator, rank, _REQUEST, np.float64)
@@ -268,7 +269,7 @@ class _Master:
     def next_batch(self):
         """Tasks and their states: first those that go one at a time."""
         if self.apart:
-            task, suspended = self.apart.pop(0)
+            task, suspended = self.apart.popleft()
             return [task], suspended
         return self.schedule.batch().tolist(), []
 
@@ -342,4 +343,4 @@ def _master(communicator, worker, stop, in_hand, left, progress):
     apart = suspended | {task: suspended.get(task, []) for task in in_hand.deaths}
     plan, fresh = worker.plan, np.setdiff1d(left.tasks, list(apart))
     schedule = Schedule(plan.predicted_seconds(), plan.task_class(slice(None)), fresh, communicator.size)
-    return _Master(communicator, worker, stop, schedule, list(apart.items()), in_hand, progress)
+    return _Master(communicator, worker, stop, schedule, apart.items(), in_hand, progress)

@@ -25,8 +25,8 @@ class InHand:
     ----------
     deaths : dict of int to int
         How many runs died while they held a task, for tasks without a row.
-    held : dict of int to sequence of int
-        Rank to the tasks that it holds.
+    held : dict of int to str
+        Rank to the tasks that it holds, as `to_ranges` writes them.
     """
 
     def __init__(self, results_path, problem_hash):
@@ -69,12 +69,12 @@ class InHand:
                 return {}, {}
             deaths = {int(task): n for task, n in header["deaths"].items()}
             return deaths, {int(rank): from_ranges(tasks) for rank, tasks in (line.split(" ") for line in lines)}
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # whatever it is
             return {}, {}
 
     def hold(self, rank, tasks):
         """`rank` holds `tasks` from now on, and nothing else."""
-        self.held[rank] = tasks
+        self.held[rank] = to_ranges(tasks)
         os.write(self.file, self._line(rank))
 
     def save(self):
@@ -100,7 +100,7 @@ class InHand:
             self.file = None
 
     def _line(self, rank):
-        return f"{rank} {to_ranges(self.held[rank])}\n".encode()
+        return f"{rank} {self.held[rank]}\n".encode()
 
 
 def to_ranges(tasks):

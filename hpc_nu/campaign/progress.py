@@ -47,8 +47,7 @@ class Progress:
             if self.failed:
                 log.info("`hpc-nu status %s` says why", path)
         else:
-            why = reason or "a rank was asked to stop"
-            log.info("stopped after %s (%s), all saved: run the same command again to continue", spent, why)
+            log.info("stopped after %s (%s), all saved: run the same command again to continue", spent, reason)
 
     def _line(self, schedule, remark):
         now = time.monotonic()

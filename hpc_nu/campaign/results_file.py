@@ -97,8 +97,8 @@ class ResultsFile:
             status = file["status"][:]
             recorded = np.flatnonzero(status != ResultCode.PENDING)
             done = np.zeros(self.plan.n_tasks, dtype=bool)
-            for start in range(0, len(recorded), _ROWS_PER_READ):
-                tasks = recorded[start : start + _ROWS_PER_READ]
+            blocks = np.flatnonzero(np.diff(recorded // _ROWS_PER_READ)) + 1
+            for tasks in filter(len, np.split(recorded, blocks)):
                 rows = self._read_rows(file, tasks)
                 done[tasks] = self.layout.checksums(rows) == rows["checksum"]
         return done
@@ -144,8 +144,9 @@ class ResultsFile:
         with self._open_for_writing() as file:
             try:
                 self._write(file, rows)
-            except (OSError, RuntimeError) as error:  # a write that fails, a flush that fails
-                # Not by an exception: HDF5 crashes when it closes a file that it could not write.
+            except Exception as error:  # noqa: BLE001 - a write that fails, a flush, no memory
+                # Not by an exception: HDF5 crashes when it closes a file that it could not write, and to close it is
+                # collective, while the others are still writing.
                 log.error(cannot_write(self.path, error))
                 self.communicator.Abort(BROKEN_ENVIRONMENT)
         if not self.is_parallel:

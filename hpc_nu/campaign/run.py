@@ -71,7 +71,7 @@ def run(communicator, input_path, output_path):
         except OSError as error:  # what a model raises does not come so far
             raise EnvironmentProblem(cannot_write(output_path, error)) from error
         if communicator.rank == 0:
-            progress.summary(output_path, complete, stop.reason if stop else "")
+            progress.summary(output_path, complete, stop.reason)
     return COMPLETE if complete else CHECKPOINTED
 
 

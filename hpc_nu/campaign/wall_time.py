@@ -58,6 +58,7 @@ class StopRequest:
 
     def follow(self):
         """Another rank was asked to stop."""
+        self.leaves(1.0)  # by its clock the allocation may end a little earlier
         self.reason = self.reason or "another rank was asked to stop"
 
     def leaves(self, seconds):

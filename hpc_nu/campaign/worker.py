@@ -19,6 +19,19 @@ _MOST_TOGETHER = 256
 """Most tasks that are given to the model at once."""
 
 
+class _Pause:
+    """The engine's `pause`, as models are given it: what goes wrong in it is not the model's fault."""
+
+    def __init__(self, ask):
+        self.ask, self.failed = ask, False
+
+    def __call__(self):
+        self.failed = True
+        answer = self.ask()
+        self.failed = False
+        return answer
+
+
 class Worker:
     """The tasks that this rank holds.  Which of them are solved together shows in their cost alone.
 
@@ -65,7 +78,7 @@ class Worker:
         """
         if not self._ends_in_time():
             return None
-        together = self._together()
+        pause, together = _Pause(pause), self._together()
         finished = self._solve_together(together, pause) if len(together) > 1 else self._solve_first(pause)
         if not self.queue:
             self.watchdog.rest()
@@ -96,12 +109,14 @@ class Worker:
         try:
             outcomes = self.plan.model.solve_together(list(problems.values()), pause)
         except Exception:  # noqa: BLE001 - alone, the task that raised it becomes a row with its reason
+            if pause.failed:
+                raise
             outcomes = [None] * len(problems)
         seconds = time.perf_counter() - started
         outcomes = dict(zip(problems, outcomes, strict=True))
         done = [task for task, outcome in outcomes.items() if outcome is not None]
         left = [task for task, outcome in outcomes.items() if outcome is None]
-        if not pause():
+        if not done or not pause():  # in an epoch too short for any of them, alone they at least leave a state
             self.alone.update(left)
         for _ in problems:
             self.queue.popleft()
@@ -118,12 +133,11 @@ class Worker:
         while True:
             started = time.perf_counter()
             solver = problem.solver if attempt == 0 else problem.solver.more_careful()
-            left = replace(solver, max_seconds=solver.max_seconds - spent)
+            left = replace(solver, max_seconds=max(0.0, solver.max_seconds - spent))
             outcome = self._solve(task, replace(problem, solver=left), state, pause)
             spent += time.perf_counter() - started
             if outcome.code == ResultCode.PAUSED:
-                if outcome.state is not None:
-                    self.suspended[task] = Suspended(task, attempt, spent, outcome.state)
+                self.suspended[task] = Suspended(task, attempt, spent, outcome.state)
                 return None
             if not outcome.code.is_failure or outcome.code == ResultCode.DIED or attempt == _TRIES - 1:
                 break
@@ -150,15 +164,16 @@ class Worker:
             self.watchdog.guard(problem.solver.max_seconds)
             return self.plan.model.solve(problem, state, pause)
         except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks
+            if pause.failed:
+                raise
             return Outcome.of_exception(error)
 
     def take_rows(self):
-        """The rows since the last call, as one array; nothing is being solved meanwhile."""
-        self.watchdog.rest()
+        """The rows since the last call, as one array."""
         rows = np.array(self.finished, dtype=self.layout.row_type)
         self.finished = []
         return rows
 
     def in_flight(self):
-        """The states to checkpoint."""
-        return list(self.suspended.values())
+        """The states to checkpoint.  (A task in quarantine may have none yet.)"""
+        return [s for s in self.suspended.values() if s.state is not None]

@@ -1,5 +1,7 @@
 """A task that takes its process with it ends the run at once and with the reason, and after three tries is a row."""
 
+import json
+import os
 import signal
 import time
 
@@ -10,7 +12,11 @@ from campaigns import TOY, write
 from mpi import Run, hpc_nu
 from toy_models import BEFORE, DIES, ENDLESS, EXITS, NO_MEMORY, SEGFAULT
 
-from hpc_nu.campaign.in_hand import InHand, from_ranges, to_ranges
+from hpc_nu.campaign.checkpoint import Checkpoint
+from hpc_nu.campaign.in_hand import QUARANTINE_AFTER, InHand, from_ranges, to_ranges
+from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.results_file import ResultsFile
+from hpc_nu.single_process import SingleProcess
 from hpc_nu.solver.result_codes import ResultCode
 
 # Task 13 of 24, the others innocent.
@@ -82,6 +88,41 @@ def test_a_suspect_that_is_innocent_gives_the_same_row_and_can_be_stopped(tmp_pa
         assert file["cost/steps"][0] == 200
 
 
+def test_a_suspect_that_fails_is_a_row_however_short_the_epochs_are(toys, tmp_path):
+    """Its retry goes on through several epochs and is still the last one."""
+    text = TOY.replace("points: 40", "points: 1")
+    text = text.replace("0.1}", "0.02}") + "settings: {steps: 100, nap: 0.05}\nsolver: {max_steps: 2}\n"
+    input_path, output = write(tmp_path, text), tmp_path / "out.h5"
+    after_deaths(output, read_plan(input_path))
+    with Run(tmp_path, "run", input_path, "-o", output, before=BEFORE) as run:
+        assert run.wait(40) == 0, run.text
+    with h5py.File(output) as file:
+        assert file["status"][0] == ResultCode.STEP_BUDGET and file["cost/tries"][0] == 2
+        assert file["error"][0] == b"step_budget at step 8"
+
+
+@pytest.mark.mpi
+def test_a_stop_asked_of_one_rank_saves_the_suspects_of_all(toys, tmp_path):
+    text = TOY.replace("points: 40", "points: 2") + "settings: {steps: 1000, nap: 0.05}\n"
+    input_path, output = write(tmp_path, text), tmp_path / "out.h5"
+    plan = read_plan(input_path)
+    after_deaths(output, plan)
+    with Run(tmp_path, "run", input_path, "-o", output, ranks=2, before=BEFORE) as run:
+        assert run.wait_for_text("; recorded")
+        os.kill(max(run.rank_processes()), signal.SIGUSR1)
+        assert run.wait() == 75, run.text
+    suspended, _ = Checkpoint(output, plan.problem_hash).load()
+    assert sorted(s.task for s in suspended) == [0, 1]
+
+
+def after_deaths(output, plan):
+    """A results file without a row, and what runs leave that died with all tasks in hand."""
+    ResultsFile(output, plan, SingleProcess()).create()
+    deaths = {str(task): QUARANTINE_AFTER for task in range(plan.n_tasks)}
+    record = {"problem_hash": plan.problem_hash, "deaths": deaths}
+    (output.parent / f"{output.name}.running").write_text(json.dumps(record) + "\n")
+
+
 def _hash(folder):
     with h5py.File(folder / "out.h5") as file:
         return file.attrs["problem_hash"]
@@ -119,7 +160,15 @@ def test_the_record_of_a_killed_run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}\n0 1\n", "not JSON\n", '{"problem_hash": "other", "deaths": {"1": 2}}\n0 1\n']
+    "text",
+    [
+        "",
+        "{}\n0 1\n",
+        "[]\n0 1\n",
+        "not JSON\n",
+        '{"problem_hash": "abc", "deaths": [1]}\n',
+        '{"problem_hash": "other", "deaths": {"1": 2}}\n0 1\n',
+    ],
 )
 def test_a_record_that_says_nothing_about_this_problem_is_passed_over(text, tmp_path):
     (tmp_path / "out.h5.running").write_text(text)
@@ -135,6 +184,29 @@ def test_ranks_that_are_late_for_a_commit_are_named(tmp_path):
     code, text = hpc_nu(tmp_path, "run", write(tmp_path, text), "-o", "out.h5", ranks=3, before=before)
     assert code == 0, text
     assert "before the commit" in text and "waiting for rank 1 (tasks " in text, text
+
+
+@pytest.mark.mpi
+def test_ranks_that_wait_for_a_late_one_are_not_taken_to_be_stuck(tmp_path):
+    """With tasks in hand whose budgets end meanwhile."""
+    before = (
+        IMPATIENT.replace("1.0", "2.0")
+        + """
+import time
+import hpc_nu.campaign.farm as farm
+from mpi4py import MPI
+farm._LATE_SECONDS, original, late = 1.0, farm._Worker.tell, []
+def tell(self, tag, message):
+    if tag == farm._ARRIVED and MPI.COMM_WORLD.rank == 2 and not late:
+        late.append(True)
+        time.sleep(6)
+    original(self, tag, message)
+farm._Worker.tell = tell
+"""
+    )
+    text = TOY.replace("points: 40", "points: 3") + "settings: {steps: 20, nap: 0.05}\nsolver: {max_seconds: 1}\n"
+    code, text = hpc_nu(tmp_path, "run", write(tmp_path, text), "-o", "out.h5", ranks=3, before=before)
+    assert code == 0 and "waiting for rank 2" in text, text
 
 
 @pytest.mark.mpi
