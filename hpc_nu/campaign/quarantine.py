@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 
+from hpc_nu.campaign.errors import EnvironmentProblem
 from hpc_nu.campaign.wall_time import STOP_SIGNALS
 from hpc_nu.campaign.watchdog import GRACE_SECONDS
 from hpc_nu.models.mode_system import Outcome
@@ -44,7 +45,7 @@ class Quarantine:
                 self.child.kill()
                 if self.told:
                     return self._end(Outcome(ResultCode.PAUSED, state=state))
-                return self._end(Outcome(ResultCode.DIED, message=f"did not come back within {self.limit:.0f} s"))
+                return self._died(f"did not come back within {self.limit:.0f} s")
             if pause() and not self.stop:
                 return Outcome(ResultCode.PAUSED, state=state)
             time.sleep(_NAP)
@@ -52,7 +53,7 @@ class Quarantine:
             return self._end(Outcome(ResultCode.PAUSED, state=state))
         self.answer.seek(len(_READY))
         if self.child.returncode or not (text := self.answer.read()):
-            return self._end(Outcome(ResultCode.DIED, message=f"ended its process {_how(self.child.returncode)}"))
+            return self._died(f"ended its process {_how(self.child.returncode)}")
         return self._end(pickle.loads(text))
 
     def _start(self, model, problem, state):
@@ -68,6 +69,12 @@ class Quarantine:
     def _is_ready(self):
         """The process has said that it begins, and hears signals."""
         return os.fstat(self.answer.fileno()).st_size >= len(_READY)
+
+    def _died(self, message):
+        """The verdict on a task; not if its process has not even come to it."""
+        if not self._is_ready():
+            raise EnvironmentProblem(f"Python, started for a task of its own, {message} before it had begun")
+        return self._end(Outcome(ResultCode.DIED, message=message))
 
     def _end(self, outcome):
         self.child.wait()

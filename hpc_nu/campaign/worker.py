@@ -157,10 +157,10 @@ class Worker:
 
     def _solve(self, task, problem, state, pause):
         """The model's outcome; an exception in it is a failed point, not a failed campaign."""
+        if self.deaths.get(task, 0) >= QUARANTINE_AFTER:
+            self.watchdog.rest()
+            return self.quarantine.solve(self.plan.model, problem, state, pause)
         try:
-            if self.deaths.get(task, 0) >= QUARANTINE_AFTER:
-                self.watchdog.rest()
-                return self.quarantine.solve(self.plan.model, problem, state, pause)
             self.watchdog.guard(problem.solver.max_seconds)
             return self.plan.model.solve(problem, state, pause)
         except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks

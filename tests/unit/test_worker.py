@@ -1,8 +1,12 @@
 """What one rank makes of its queue, whatever the model does and whatever happens in the engine meanwhile."""
 
+import sys
+
 import pytest
 from campaigns import TOY, write
 
+from hpc_nu.campaign.errors import EnvironmentProblem
+from hpc_nu.campaign.in_hand import QUARANTINE_AFTER
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.campaign.wall_time import StopRequest
@@ -46,6 +50,13 @@ def test_what_goes_wrong_in_the_engine_is_no_failed_task(together, worker, monke
     with pytest.raises(OSError, match="No space left"):
         worker.solve_next(pause)
     assert not len(worker.take_rows())
+
+
+def test_no_verdict_is_passed_on_a_task_whose_process_did_not_start(worker, monkeypatch):
+    worker.deaths[3] = QUARANTINE_AFTER
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(EnvironmentProblem, match="with exit code 1 before it had begun"):
+        worker.solve_next(lambda: False)
 
 
 def test_tasks_that_were_tried_together_come_to_an_end_though_no_epoch_is_long_enough(worker, monkeypatch):
