@@ -32,6 +32,9 @@ _LIBRARY_VERSION = "earliest"
 
 _ROWS_PER_READ = 4096
 
+# Of rows that travel at a time where rank 0 writes for all: it has to hold them, and beyond 2 GB MPI takes no message.
+_GATHERED_BYTES = 2**28
+
 # HDF5's time to unite runs of rows grows with the square of their number: beyond so many it is given single elements.
 _MOST_RUNS = 64
 
@@ -134,12 +137,18 @@ class ResultsFile:
 
     def commit(self, rows):
         """Record `rows` (records of the layout's `row_type`) of this rank; every rank calls this, empty or not."""
-        if not self.is_parallel:
-            rows = self.communicator.gather(rows)
-            if rows is None:
-                self.communicator.barrier()
-                return
-            rows = np.concatenate(rows)
+        if self.is_parallel:
+            self._record(rows)
+            return
+        most = self.communicator.bcast(max(self.communicator.gather(len(rows)) or [0]))
+        portion = max(1, _GATHERED_BYTES // (self.communicator.size * self.layout.row_type.itemsize))
+        for start in range(0, max(most, 1), portion):
+            gathered = self.communicator.gather(rows[start : start + portion])
+            if gathered:
+                self._record(np.concatenate(gathered))
+        self.communicator.barrier()
+
+    def _record(self, rows):
         rows = rows[np.argsort(rows["task"], kind="stable")]
         with self._open_for_writing() as file:
             try:
@@ -149,8 +158,6 @@ class ResultsFile:
                 # collective, while the others are still writing.
                 log.error(cannot_write(self.path, error))
                 self.communicator.Abort(BROKEN_ENVIRONMENT)
-        if not self.is_parallel:
-            self.communicator.barrier()
 
     def _write(self, file, rows):
         selections = _Selections(rows["task"], self.plan.n_tasks, self.is_parallel)

@@ -3,10 +3,13 @@
 import sys
 
 import pytest
-from campaigns import LEPTON, assert_same_results, write
+from campaigns import LEPTON, TOY, assert_same_results, write
 from mpi import Run, hpc_nu
+from toy_models import BEFORE
 
 from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT
+from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.row_layout import RowLayout
 
 SERIAL_HDF5 = """
 import h5py
@@ -42,6 +45,22 @@ def test_a_serial_hdf5_under_mpirun_gives_the_same_file(without_mpi4py, tmp_path
     assert code == 0, text
     assert "serial HDF5, rank 0 writes" in text
     assert_same_results(tmp_path / "serial.h5", without_mpi4py)
+
+
+@pytest.mark.mpi
+def test_more_rows_than_rank_0_can_hold_are_written_in_portions(toys, tmp_path):
+    """Three of each of three ranks; those of an epoch are more, and not equally many."""
+    few = BEFORE + "\nfrom hpc_nu.campaign import results_file as r\nr._GATHERED_BYTES = 9 * ROW\n"
+    input_path = write(tmp_path, TOY.replace("0.1}", "60}") + "settings: {nap: 0.001}\n")
+    few = few.replace("ROW", str(toy_row_size(input_path)))
+    assert hpc_nu(tmp_path, "run", input_path, "-o", "alone.h5", before=BEFORE)[0] == 0
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", "serial.h5", ranks=3, before=SERIAL_HDF5 + few)
+    assert code == 0 and text.count("; recorded") == 1, text
+    assert_same_results(tmp_path / "serial.h5", tmp_path / "alone.h5")
+
+
+def toy_row_size(input_path):
+    return RowLayout(read_plan(input_path)).row_type.itemsize
 
 
 @pytest.mark.mpi
