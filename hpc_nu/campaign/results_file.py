@@ -156,7 +156,8 @@ class ResultsFile:
             except Exception as error:  # noqa: BLE001 - a write that fails, a flush, no memory
                 # Not by an exception: HDF5 crashes when it closes a file that it could not write, and to close it is
                 # collective, while the others are still writing.
-                log.error(cannot_write(self.path, error))
+                is_unexpected = not isinstance(error, (OSError, RuntimeError))
+                log.error(cannot_write(self.path, error), exc_info=is_unexpected)
                 self.communicator.Abort(BROKEN_ENVIRONMENT)
 
     def _write(self, file, rows):

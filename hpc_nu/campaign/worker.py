@@ -105,9 +105,15 @@ class Worker:
 
     def _solve_together(self, problems, pause):
         started = time.perf_counter()
-        self.watchdog.guard(sum(problem.solver.max_seconds for problem in problems.values()))
+        budget = max(problem.solver.max_seconds for problem in problems.values())
+
+        def look():  # one that is alive is not kept from what all of them may take together
+            self.watchdog.guard(budget)
+            return pause()
+
+        self.watchdog.guard(budget)
         try:
-            outcomes = self.plan.model.solve_together(list(problems.values()), pause)
+            outcomes = self.plan.model.solve_together(list(problems.values()), look)
         except Exception:  # noqa: BLE001 - alone, the task that raised it becomes a row with its reason
             if pause.failed:
                 raise
