@@ -9,7 +9,10 @@ All that the right-hand side needs is in one flat array, since that is what numb
 with "sparse" in a name it is given by its 64 n + 36 n + 9 elements that are not zero, out of (8 n + 3)^2.
 """
 
+import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import NamedTuple
 
 import numpy as np
@@ -291,11 +294,14 @@ def _cvode(p, v, segment, rtol, max_order, is_sparse):
         options = {"linsolver": "sparse", "sparsity": structure, "jacfn": sparse}
     else:  # its own elimination is faster than the calls of LAPACK for small systems
         options = {"linsolver": "dense" if len(v) < 100 else "lapackdense", "jacfn": dense}
-    solver = CVODE(fun, rtol=rtol, atol=rtol, max_order=max_order, max_num_steps=2**31 - 1, **options)
-    solver.init_step(segment.begin, v)
-    result = solver.step(segment.end, tstop=segment.end)
+    with warnings.catch_warnings():  # it takes the Jacobian, and the structure alone from the sparsity: as is meant
+        warnings.filterwarnings("ignore", "Custom sparse Jacobian approximation will be ignored", UserWarning)
+        solver = CVODE(fun, rtol=rtol, atol=rtol, max_order=max_order, max_num_steps=2**31 - 1, **options)
+    with redirect_stdout(StringIO()) as said:  # it prints why it gives up
+        solver.init_step(segment.begin, v)
+        result = solver.step(segment.end, tstop=segment.end)
     if not result.success:
-        raise Failed(result.message)
+        raise Failed(" ".join(said.getvalue().split()) or result.message)
     return np.array(result.y)
 
 

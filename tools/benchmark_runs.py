@@ -21,6 +21,7 @@ from hpc_nu.solver.result_codes import ResultCode
 OURS = "hpc_nu"
 LADDER = 10.0 ** -np.arange(1.0, 9.1, 0.5)  # rtol
 LONG = 1.0  # seconds of a run that is not repeated
+SHORT = 0.3  # seconds below which the first call in a process does not count: it finds everything cold
 
 
 class Case(NamedTuple):
@@ -67,27 +68,33 @@ def solve_together(tasks):
     return np.array([[o.observables["scalar"][f"Y_Delta_{a}"] for a in ("e", "mu", "tau")] for o in outcomes])
 
 
-def _in_child(task, limit, repeats, sender):
-    """Send the answer of `task` and the median processor time of `repeats` runs.
+def _clocked(task):
+    """The answer of `task`, a text if it gave up, and its time by the thread's clock.
 
-    The clock is the thread's: that of a process with a limit ticks in steps of milliseconds.
+    That of a process with a limit ticks in steps of milliseconds.
     """
+    started = thread_time()
+    try:
+        answer = task()
+    except benchmark_peers.Failed as error:
+        answer = str(error)
+    return answer, thread_time() - started
+
+
+def _in_child(task, limit, repeats, sender):
+    """Send the answer of `task` and the median processor time of `repeats` runs, warm if they are short."""
     resource.setrlimit(resource.RLIMIT_CPU, (int(np.ceil(limit)), resource.RLIM_INFINITY))
-    seconds = []
-    while len(seconds) < repeats:
-        started = thread_time()
-        try:
-            answer = task()
-        except benchmark_peers.Failed as error:
-            return sender.send((str(error), thread_time() - started))
-        seconds.append(thread_time() - started)
-    sender.send((answer, np.median(seconds)))
+    answer, seconds = _clocked(task)
+    if seconds < SHORT:
+        seconds = np.median([_clocked(task)[1] for _ in range(repeats)])
+    sender.send((answer, seconds))
 
 
 def timed(task, limit, repeats=1):
     """(answer of `task`, median processor time), in a process of its own that is killed at the limit; None if it was.
 
-    No solver can be interrupted in any other way.  The answer is a text if the solver gave up.
+    No solver can be interrupted in any other way.  The answer is a text if the solver gave up.  A task that takes long
+    runs once, others once more than `repeats` times.
     """
     fork = multiprocessing.get_context("fork")  # inherits what is compiled, and the rate tables
     receiver, sender = fork.Pipe(duplex=False)
@@ -110,9 +117,9 @@ def timed(task, limit, repeats=1):
 class Run(NamedTuple):
     """One run of a solver.
 
-    `error` is inf where there is no answer, killed at the limit or given up by itself; `dearest` are the seconds of the
-    costliest run of the ladder within the same target, or killed at a tighter tolerance; `asked` those at rtol equal to
-    the target, negative where that run was killed after so many.
+    `error` is inf where there is no answer, killed at the limit or given up by itself, and then `message` is what it
+    said; `dearest` are the seconds of the costliest run of the ladder within the same target, or killed at a tighter
+    tolerance; `asked` those at rtol equal to the target, negative where that run was killed after so many.
     """
 
     rtol: float
@@ -122,6 +129,7 @@ class Run(NamedTuple):
     killed: bool = False
     dearest: float = np.nan
     asked: float = np.nan
+    message: str = ""
 
 
 class Bench:
@@ -145,7 +153,7 @@ class Bench:
             return Run(rtol, np.inf, self.limit, 0, killed=True)
         answer, seconds = result
         if isinstance(answer, str):
-            return Run(rtol, np.inf, seconds, 0)
+            return Run(rtol, np.inf, seconds, 0, message=answer)
         return Run(rtol, distance(answer[0], self.reference), seconds, answer[1])
 
     def ladder(self, solver, targets):
@@ -158,7 +166,7 @@ class Bench:
         return runs
 
     def compare(self, solvers, targets, rounds, out_of_reach=()):
-        """The ladders of `solvers`, and the cheapest runs within each target with medians of their times.
+        """The ladders of `solvers`, and the cheapest run within each target with the median of its times.
 
         Parameters
         ----------
@@ -173,7 +181,7 @@ class Bench:
         for solver in solvers:
             wanted = [target for target in targets if (solver, target) not in out_of_reach]
             ladders[solver] = self.ladder(solver, wanted) if wanted else []
-        chosen, asked = {}, {}
+        chosen = {}
         for solver, runs in ladders.items():
             for target in targets:
                 within = [run for run in runs if run.error <= target]
@@ -181,11 +189,21 @@ class Bench:
                     tighter = [run for run in runs if run.killed and run.rtol < within[0].rtol]
                     dearest = max(run.seconds for run in within + tighter)
                     chosen[solver, target] = min(within, key=lambda run: run.seconds)._replace(dearest=dearest)
-                    known = [run for run in runs if np.isclose(run.rtol, target)]
-                    asked[solver, target] = known[0] if known else self.run(solver, target)
-        seconds, asked_seconds = self.repeat(chosen, rounds), self.repeat(asked, rounds)
-        chosen = {key: run._replace(seconds=seconds[key], asked=asked_seconds[key]) for key, run in chosen.items()}
+        seconds = self.repeat(chosen, rounds)
+        chosen = {
+            key: run._replace(seconds=seconds[key], dearest=max(run.dearest, seconds[key]))
+            for key, run in chosen.items()
+        }
         return ladders, chosen
+
+    def ask(self, ladders, chosen, rounds):
+        """`chosen` with what a run at rtol = target takes, whatever its error."""
+        asked = {}
+        for solver, target in chosen:
+            known = [run for run in ladders[solver] if np.isclose(run.rtol, target)]
+            asked[solver, target] = known[0] if known else self.run(solver, target)
+        seconds = self.repeat(asked, rounds)
+        return {key: run._replace(asked=seconds[key]) for key, run in chosen.items()}
 
     def repeat(self, runs, rounds):
         """Median times of `runs`, which are repeated in turns unless they take long; negative for those killed."""

@@ -4,9 +4,9 @@
     plot_averaged_vs_resolved.py FILE.h5 -o averaged_vs_resolved.png
 
 Ratio of the momentum-averaged to the momentum-resolved asymmetry (the finest Gauss-Legendre grid of the file), for the
-final Y_L and for Y_B: how it is distributed over the points, and its median and the range of four fifths of the points
-against the mass and against the asymmetry itself.  Dotted: the factor of 1.3 of arXiv:2011.12637, sec. 6.  The numbers
-behind it are printed.
+final Y_L and for Y_B: how it is distributed over the points, and against the mass and the asymmetry itself its median
+(lines) and the range of four fifths of the points (bands: 10-90 %), in groups of neighbouring points.  Dotted: the
+factor of 1.3 of arXiv:2011.12637, sec. 6.  The numbers behind it are printed.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def ratios(results):
     done = results.select(status="done")
     reference = finest_grid(done)
     if "averaged" not in done.points.grid.values or reference == "averaged":
-        raise ResultsError(f"{results.path}: expected rows that are done on the grid averaged and on a resolved one")
+        raise ResultsError(f"{results.path}: {what_is_done(results)}")
     mass = by_grid(done, done.points.M).sel(grid=reference).values
     found = {}
     for name in SYMBOLS:
@@ -42,7 +42,19 @@ def ratios(results):
         there = np.isfinite(averaged) & np.isfinite(resolved) & (resolved != 0)
         if np.any(there):
             found[name] = averaged[there] / resolved[there], np.abs(resolved[there]), mass[there]
+    if not found:
+        raise ResultsError(f"{results.path}: {what_is_done(results)}")
     return found, figures.grid_text(results.grids[reference])
+
+
+def what_is_done(results):
+    """Why there is nothing to compare."""
+    status, grid = results.points.status.values, results.points.grid.values
+    rows = [f"{label} {np.sum(status[grid == label] == 'done')} of {np.sum(grid == label)}" for label in results.grids]
+    return (
+        "no point is done on the grid averaged and on a resolved one; rows that are done: " + ", ".join(rows) + "; "
+        "continue the campaign, or give it the grid that it lacks"
+    )
 
 
 def summary(name, ratio, size):
@@ -88,6 +100,11 @@ def draw(found, reference):
     for name, (ratio, size, mass) in found.items():
         draw_against(panels[1], mass, ratio, name)
         draw_against(panels[2], size, ratio, name)
+    for axes in panels[1:]:
+        axes.set_title(
+            f"Lines: median, bands: 10-90 % of the points, in {N_GROUPS} groups of neighbouring points or fewer",
+            fontsize="small",
+        )
     panels[1].set_xlabel("mass $M$ [GeV]")
     panels[2].set_xlabel("size of the resolved asymmetry")
     for axes, line in zip(panels, ("axvline", "axhline", "axhline"), strict=True):

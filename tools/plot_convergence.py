@@ -138,14 +138,24 @@ def asymmetries_that_are_there(results, variation):
 
 
 def error_table(results, variation):
-    """Quantiles over the points of the errors on each grid."""
+    """Errors on each grid: their quantiles over the points, or those of the only point."""
     rows, names = results.select(variation=variation, status="done"), asymmetries_that_are_there(results, variation)
-    lines = [f"{'error of':28s}" + "".join(f"{name + ': median':>16s}{'90 %':>9s}{'largest':>9s}" for name in names)]
     errors = [final_error(rows, name) for name in names]
+    n_points = errors[0].sizes["point"]
+    quantiles = {"median": 0.5, "90 %": 0.9, "largest": 1.0} if n_points > 1 else {"error": 0.5}
+    head = [f"{name}: {text}" if i == 0 else text for name in names for i, text in enumerate(quantiles)]
+    widths = [max(9, len(text) + 3) for text in head]
+    rows = [("grid", *head)]
     for grid in errors[0].grid.values:
-        quantiles = [error.sel(grid=grid).quantile([0.5, 0.9, 1.0]).values for error in errors]
-        lines.append(f"{grid:28s}" + "".join("{:16.1e}{:9.1e}{:9.1e}".format(*values) for values in quantiles))
-    return "\n".join(lines)
+        values = np.concatenate([error.sel(grid=grid).quantile(list(quantiles.values())) for error in errors])
+        rows.append((str(grid), *(f"{value:.1e}" for value in values)))
+    label = max(len(row[0]) for row in rows)
+    lines = [
+        f"{grid:{label}s}" + "".join(f"{text:>{width}s}" for text, width in zip(cells, widths, strict=True))
+        for grid, *cells in rows
+    ]
+    points = f"{n_points} points" if n_points > 1 else "one point"
+    return "\n".join([f"Errors of the final asymmetries, {points}; reference: {errors[0].attrs['reference']}", *lines])
 
 
 def main(arguments=None):

@@ -24,7 +24,7 @@ from hpc_nu.campaign.sampling import (
     read_form,
 )
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.models.mode_system import Model, Parameter, Setting, SolverSettings
+from hpc_nu.models.mode_system import SMALLEST_RTOL, Model, Parameter, Setting, SolverSettings
 from hpc_nu.solver import momentum_grid
 
 __all__ = ["CampaignInput", "InputError", "read_input"]
@@ -39,7 +39,8 @@ SECTIONS = {
     "settings": "choices that hold for all points; those with a unit as {value, unit}",
     "variations": "name: {setting: value, ...}; the whole campaign once for each, with these settings changed",
     "grids": "momentum grids, for models that have momentum modes: a list; every point is solved on every grid",
-    "solver": "accuracy and budgets of one solve; one that fails is tried once more, with rtol/10 and more budget",
+    "solver": "accuracy and budgets of one solve; one that fails is tried once more, with rtol/10 (not below 1e-12) and"
+    " more budget",
     "output": "what is stored besides one number an observable",
     "run": "how it runs; changing this does not change the problem",
 }
@@ -78,7 +79,7 @@ GRID_OPTIONS = {
 SOLVER_METHODS = ("esdirk54", "esdirk43")
 SOLVER = (
     Setting("method", SolverSettings.method, "time stepping, of order 5 or 4", choices=SOLVER_METHODS),
-    Setting("rtol", SolverSettings.rtol, "relative tolerance of one step", low=1e-14, high=0.1),
+    Setting("rtol", SolverSettings.rtol, "relative tolerance of one step", low=SMALLEST_RTOL, high=0.1),
     Setting("max_steps", SolverSettings.max_steps, "steps, rejected ones included, before a solve is given up", low=1),
     Setting("max_seconds", SolverSettings.max_seconds, "time before it is given up [s]", low=0.0, low_is_open=True),
 )

@@ -86,6 +86,10 @@ class Observable:
     only_with: str = ""
 
 
+SMALLEST_RTOL = 1e-12
+"""With 1e-13 rounding is an error of that size in every step: steps shrink without end."""
+
+
 @dataclass(frozen=True)
 class SolverSettings:
     """Accuracy and budgets of one solve.
@@ -95,7 +99,7 @@ class SolverSettings:
     method : str
         Name of a tableau of `hpc_nu.solver.esdirk`.
     rtol : float
-        Relative tolerance of one step.
+        Relative tolerance of one step, not below SMALLEST_RTOL.
     max_steps : int
         Attempted steps before the solve is given up.
     max_seconds : float
@@ -109,7 +113,8 @@ class SolverSettings:
 
     def more_careful(self):
         """The settings of the one retry that a failed task gets."""
-        return SolverSettings(self.method, self.rtol / 10, self.max_steps * 4, self.max_seconds * 2)
+        rtol = max(self.rtol / 10, SMALLEST_RTOL)
+        return SolverSettings(self.method, rtol, self.max_steps * 4, self.max_seconds * 2)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from scipy.interpolate import CubicHermiteSpline
 from hpc_nu.models import lepton_asymmetry
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.models.lepton_asymmetry import OBSERVABLES, SETTINGS, LeptonAsymmetry
-from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.models.mode_system import SMALLEST_RTOL, Problem, SolverSettings
 from hpc_nu.plasma.simple_bath import higgs_vev_squared
 from hpc_nu.plasma.susceptibilities import baryons_per_lepton_asymmetry, inverse_susceptibility
 from hpc_nu.seesaw.casas_ibarra import pauli_components
@@ -535,6 +535,12 @@ def test_retry_gets_further():
     assert MODEL.solve(problem(FREEZE_IN, AVERAGED, solver=SolverSettings(rtol=1e-7, max_steps=100))).code.is_failure
     careful = first.more_careful()
     assert careful.rtol < first.rtol and careful.max_steps > first.max_steps and careful.max_seconds > first.max_seconds
+
+
+def test_the_smallest_tolerance_that_is_accepted_can_be_met_and_no_retry_goes_below():
+    smallest = SolverSettings(rtol=SMALLEST_RTOL)
+    assert MODEL.solve(problem(FREEZE_IN, AVERAGED, solver=smallest)).code == ResultCode.DONE
+    assert smallest.more_careful().rtol == SMALLEST_RTOL
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

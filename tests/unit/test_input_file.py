@@ -196,6 +196,7 @@ BAD_LINES = [
     (13, "  - {kind: equal_occupation, n_modes: 9, y_min: 20}", "grids[0]", "y_min must be below", ""),
     (15, "solver: {method: esdirk45}", "solver.method", "accepted: esdirk54, esdirk43", "esdirk54"),
     (15, "solver: {rtol: 0}", "solver.rtol", "out of range", ""),
+    (15, "solver: {rtol: 1e-13}", "solver.rtol", "accepted: 1e-12 <= rtol <= 0.1", ""),
     (15, "solver: {max_step: 5}", "solver.max_step", "unknown key", "max_steps"),
     (15, "solver: {max_steps: 1e6}", "solver.max_steps", "an integer", "1000000"),
     (17, "  temperatures: {log: [1000, 10], points: 5}", "output.temperatures.unit", "missing", ""),
