@@ -85,10 +85,15 @@ def _parser():
 
 
 def _run(options):
+    from hpc_nu.campaign.wall_time import StopRequest
+
+    stop = StopRequest()
+    stop.listen()  # before the libraries are loaded, which may take long
+
     def action(communicator):
         from hpc_nu.campaign.run import run
 
-        return run(communicator, options.input, options.output)
+        return run(communicator, options.input, options.output, stop)
 
     return _on_all_ranks(action)
 

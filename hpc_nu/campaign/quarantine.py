@@ -17,6 +17,7 @@ from hpc_nu.solver.result_codes import ResultCode
 
 _NAP = 0.01
 _START_SECONDS = 300.0  # Python and its libraries, from a slow file system
+_LEAST_SECONDS = 5.0  # of solving before it is worth while to stop and start again
 _READY = b"ready"
 _PR_SET_PDEATHSIG = 1
 
@@ -30,24 +31,26 @@ class Quarantine:
     def solve(self, model, problem, state, pause):
         """As `model.solve`, whatever becomes of the process that does it.
 
-        The process goes on during a pause, and is asked for its state when the run stops; so what a pause gives back is
-        `state`, and the next call, for the same task, waits for the same process.
+        At a pause the process is asked for its state, unless it has just begun: it then goes on, what the pause gives
+        back is `state`, and the next call, for the same task, waits for the same process.
         """
         if self.child is None:
             self._start(model, problem, state)
         while self.child.poll() is None:
             if not self.listens and self._is_ready():
-                self.listens, self.deadline = True, time.monotonic() + self.limit
-            if self.stop and self.listens and not self.told:
-                self.child.send_signal(signal.SIGUSR1)
-                self.told, self.deadline = True, time.monotonic() + GRACE_SECONDS
+                self.listens, self.began = True, time.monotonic()
+                self.deadline = self.began + self.limit
+            if not self.told and pause():
+                if self.listens and (self.stop or (model.can_pause and time.monotonic() > self.began + _LEAST_SECONDS)):
+                    self.child.send_signal(signal.SIGUSR1)
+                    self.told, self.deadline = True, time.monotonic() + GRACE_SECONDS
+                elif not self.stop:
+                    return Outcome(ResultCode.PAUSED, state=state)
             if time.monotonic() > self.deadline:
                 self.child.kill()
                 if self.told:
                     return self._end(Outcome(ResultCode.PAUSED, state=state))
                 return self._died(f"did not come back within {self.limit:.0f} s")
-            if pause() and not self.stop:
-                return Outcome(ResultCode.PAUSED, state=state)
             time.sleep(_NAP)
         if -self.child.returncode in STOP_SIGNALS:  # meant for the job
             return self._end(Outcome(ResultCode.PAUSED, state=state))

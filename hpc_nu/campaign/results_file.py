@@ -71,7 +71,7 @@ class ResultsFile:
                 if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):  # not on this file system
                     return
                 raise OSError(
-                    error.errno, f"{error.strerror}; it needs {needed / 1e6:.0f} MB. Make room, or give another folder"
+                    error.errno, f"{error.strerror}; it needs {needed / 1e6:.1f} MB. Make room, or give another folder"
                 ) from None
 
     def _fill(self, path):
@@ -105,6 +105,11 @@ class ResultsFile:
                 rows = self._read_rows(file, tasks)
                 done[tasks] = self.layout.checksums(rows) == rows["checksum"]
         return done
+
+    def pending(self):
+        """Number of tasks whose status says that they have no row."""
+        with open_results(self.path) as file:
+            return int(np.sum(file["status"][:] == ResultCode.PENDING))
 
     def _read_rows(self, file, tasks):
         rows = np.zeros(len(tasks), self.layout.row_type)

@@ -11,11 +11,11 @@ import numpy as np
 from hpc_nu.campaign.checkpoint import Checkpoint
 from hpc_nu.campaign.errors import (
     BAD_INPUT,
-    BROKEN_ENVIRONMENT,
     CHECKPOINTED,
     COMPLETE,
     CampaignError,
     EnvironmentProblem,
+    Failure,
     OutputError,
     Refused,
     cannot_write,
@@ -31,8 +31,13 @@ from hpc_nu.campaign.results_file import ResultsFile
 from hpc_nu.campaign.wall_time import StopRequest
 
 
-def run(communicator, input_path, output_path):
+def run(communicator, input_path, output_path, stop=None):
     """Solve every task of the input that has no row in the output yet; collective.
+
+    Parameters
+    ----------
+    stop : StopRequest
+        That listens already.
 
     Returns
     -------
@@ -45,8 +50,11 @@ def run(communicator, input_path, output_path):
         On all ranks, before anything is computed or written.
     """
     start_logging(communicator.rank)
-    stop = StopRequest()
-    stop.listen()
+    if stop is None:
+        stop = StopRequest()
+        stop.listen()
+    if os.path.islink(output_path):  # what lies beside the results must not depend on what they are called
+        output_path = os.path.realpath(output_path)
     plan = _on_rank_0(communicator, lambda: read_plan(input_path))
     results = ResultsFile(output_path, plan, communicator)
     checkpoint = Checkpoint(output_path, plan.problem_hash)
@@ -71,6 +79,11 @@ def run(communicator, input_path, output_path):
         except OSError as error:  # what a model raises does not come so far
             raise EnvironmentProblem(cannot_write(output_path, error)) from error
         if communicator.rank == 0:
+            if complete and (gone := results.pending()):
+                raise Failure(
+                    f"{output_path}: {gone} rows that were recorded are gone: something else has written to the file."
+                    " Run the same command again to compute them"
+                )
             progress.summary(output_path, complete, stop.reason)
     return COMPLETE if complete else CHECKPOINTED
 
@@ -86,8 +99,6 @@ def _on_rank_0(communicator, action, shared=True):
             refusal = (str(error), BAD_INPUT)
         except CampaignError as error:
             refusal = (str(error), error.exit_code)
-        except OSError as error:
-            refusal = (str(error), BROKEN_ENVIRONMENT)
     told, refusal = communicator.bcast((result if shared else None, refusal))
     if refusal is not None:
         raise Refused(*refusal)
@@ -135,6 +146,13 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator):
     -------
     Left
     """
+    try:
+        return _look(plan, results, checkpoint, in_hand, lock, communicator)
+    except OSError as error:
+        raise EnvironmentProblem(cannot_write(results.path, error)) from None
+
+
+def _look(plan, results, checkpoint, in_hand, lock, communicator):
     _refuse_unwritable(results.path)
     if os.path.exists(results.path):
         results.refuse_foreign()

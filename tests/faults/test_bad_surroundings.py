@@ -99,7 +99,7 @@ def test_a_disk_that_is_full_when_the_checkpoint_is_written(disk):
 def test_no_room_at_the_start(disk):
     folder, _ = disk
     code, text = hpc_nu(folder, "run", write(folder, FREEZE_IN), "-o", "out.h5")
-    assert code == BROKEN_ENVIRONMENT and "(No space left on device; it needs 26 MB" in text, text
+    assert code == BROKEN_ENVIRONMENT and "(No space left on device; it needs 26.3 MB" in text, text
 
 
 @pytest.mark.parametrize("exists", [False, True], ids=["new", "to be continued"])
@@ -112,6 +112,29 @@ def test_a_read_only_file_system(exists, disk):
     assert mount("-o", "remount,ro") == 0
     code, text = hpc_nu(elsewhere, "run", input_path, "-o", folder / "out.h5", before=BEFORE)
     assert code == BROKEN_ENVIRONMENT and "cannot be written (Read-only file system)" in text, text
+
+
+def test_a_link_stays_a_link_and_what_lies_beside_the_results_lies_there(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "out.h5").symlink_to("scratch/out.h5")
+    code, text = hpc_nu(tmp_path, "run", write(tmp_path, TOY), "-o", "out.h5", before=BEFORE)
+    assert code == 0, text
+    assert (tmp_path / "out.h5").is_symlink() and counts(tmp_path / "scratch/out.h5") == (40, 40)
+    assert (tmp_path / "scratch/out.h5.lock").exists() and not (tmp_path / "out.h5.lock").exists()
+
+
+def test_rows_that_something_else_has_removed_are_no_complete_campaign(tmp_path):
+    input_path = write(tmp_path, TOY + "settings: {steps: 10, nap: 0.02}\n")
+    output = tmp_path / "out.h5"
+    with Run(tmp_path, "run", input_path, "-o", output, before=BEFORE) as run:
+        assert run.wait_for_text("created")
+        empty = output.read_bytes()
+        assert run.wait_for_text("[2-9] of 40 tasks.*recorded")
+        output.write_bytes(empty)
+        assert run.wait() == 1, run.text
+        assert "rows that were recorded are gone" in run.text
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", output, before=BEFORE)
+    assert code == 0 and counts(output) == (40, 40), text
 
 
 def test_a_folder_in_which_nothing_can_be_made(tmp_path):
