@@ -2,7 +2,7 @@
 """The stiff solver of the lepton asymmetries against the best that one could use instead, at equal measured error.
 
     python tools/benchmark_solver.py                  everything: table, goals, benchmark.png (half an hour)
-    python tools/benchmark_solver.py --quick          few modes, few points (a minute or two)
+    python tools/benchmark_solver.py --quick          few modes, few points (a few minutes)
 
 One core, processor time, default rates, T = 10^4 to 10 GeV, grid (6.2) of arXiv:2011.12637 ("equal_occupation") or
 momentum-averaged, at parameter set (4.1) there; its freeze-out point (sec. 4.2); random points of the box "large LTA"
@@ -371,7 +371,7 @@ def accurate_solves(n_points, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="few modes, few points: a minute or two")
+    parser.add_argument("--quick", action="store_true", help="few modes, few points: a few minutes")
     parser.add_argument("--cases", nargs="*", choices=CASES, help="default: all")
     parser.add_argument("--peers", nargs="*", choices=PEERS, help="default: all that are installed")
     parser.add_argument("--targets", nargs="+", type=float, help="errors (default: 1e-4 1e-6)")
