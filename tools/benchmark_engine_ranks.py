@@ -293,7 +293,7 @@ def resume(folder, launched):
     timed(ResultsFile, "_read_rows", "reading the rows")
     timed(ResultsFile, "refuse_foreign", "comparing the problem")
     timed(LeptonAsymmetry, "prepare", "tables of the model")
-    timed(run, "_compile", "loading kernels")
+    timed(run, "compile_kernels", "loading kernels")
     timed(schedule.Schedule, "__init__", "queue")
     timed(ResultsFile, "done", "rows and checksums")
     solve_next = Worker.solve_next
