@@ -123,6 +123,27 @@ def after_deaths(output, plan):
     (output.parent / f"{output.name}.running").write_text(json.dumps(record) + "\n")
 
 
+def test_a_long_innocent_suspect_gets_on_from_kill_to_kill(tmp_path):
+    """In quarantine, too, a kill costs the work since the last pauses and no more."""
+    input_path = write(tmp_path, TOY.replace("points: 40", "points: 1") + "settings: {steps: 400, nap: 0.02}\n")
+    impatient = BEFORE + "; import hpc_nu.campaign.quarantine as quarantine; quarantine._LEAST_SECONDS = 0.5"
+    steps = []
+    for _ in range(4):
+        with Run(tmp_path, "run", input_path, "-o", "out.h5", before=impatient) as run:
+            assert run.wait_for_text("; recorded")
+            assert run.wait_until(lambda: _steps(tmp_path) > (steps or [0])[-1])
+            assert run.kill(), "the task was to last longer"
+        steps.append(_steps(tmp_path))
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", "out.h5", before=BEFORE)
+    assert code == 0 and "each in a process of its own" in text and "1 tasks begun" in text, text
+
+
+def _steps(folder):
+    """Of the task in the checkpoint; 0 without one."""
+    suspended, _ = Checkpoint(folder / "out.h5", _hash(folder)).load()
+    return suspended[0].state[0] if suspended else 0
+
+
 def _hash(folder):
     with h5py.File(folder / "out.h5") as file:
         return file.attrs["problem_hash"]
