@@ -330,7 +330,10 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
         gathered = communicator.gather((worker.in_flight(), failures))
         if communicator.rank == 0:
             checkpoint.save(side.interrupted() + [s for in_flight, _ in gathered for s in in_flight])
-            in_hand.end(finished) if finished or stopping else in_hand.save()
+            if finished or stopping:
+                in_hand.end(finished)
+            else:
+                in_hand.save()
             progress.committed(side.schedule, sum(n for _, n in gathered))
         communicator.barrier()
         if finished or stopping:

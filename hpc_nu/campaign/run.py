@@ -3,7 +3,7 @@
 import fcntl
 import os
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import numpy as np
@@ -60,9 +60,12 @@ def run(communicator, input_path, output_path, stop=None):
     checkpoint = Checkpoint(output_path, plan.problem_hash)
     in_hand = InHand(output_path, plan.problem_hash)
     with _Lock(output_path) as lock:
-        left = _on_rank_0(
-            communicator, lambda: _open(plan, results, checkpoint, in_hand, lock, communicator), shared=False
-        )
+
+        def begin():
+            with _writing(output_path):
+                return _open(plan, results, checkpoint, in_hand, lock, communicator)
+
+        left = _on_rank_0(communicator, begin, shared=False)
         if communicator.bcast(left and not len(left.tasks)):
             if communicator.rank == 0:
                 log.info("%s is complete: nothing to do", output_path)
@@ -74,10 +77,8 @@ def run(communicator, input_path, output_path, stop=None):
             compile_kernels(plan, left.tasks, in_hand)
             progress = Progress(plan.n_tasks, plan.n_tasks - len(left.tasks))
         communicator.barrier()
-        try:
+        with _writing(output_path):  # what a model raises does not come so far
             complete = farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
-        except OSError as error:  # what a model raises does not come so far
-            raise EnvironmentProblem(cannot_write(output_path, error)) from error
         if communicator.rank == 0:
             if complete and (gone := results.pending()):
                 raise Failure(
@@ -103,6 +104,15 @@ def _on_rank_0(communicator, action, shared=True):
     if refusal is not None:
         raise Refused(*refusal)
     return told if shared else result
+
+
+@contextmanager
+def _writing(output_path):
+    """What the file system refuses meanwhile ends the run with one message."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(cannot_write(output_path, error)) from error
 
 
 class _Lock:
@@ -146,13 +156,6 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator):
     -------
     Left
     """
-    try:
-        return _look(plan, results, checkpoint, in_hand, lock, communicator)
-    except OSError as error:
-        raise EnvironmentProblem(cannot_write(results.path, error)) from None
-
-
-def _look(plan, results, checkpoint, in_hand, lock, communicator):
     _refuse_unwritable(results.path)
     if os.path.exists(results.path):
         results.refuse_foreign()

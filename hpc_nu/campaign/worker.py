@@ -79,7 +79,10 @@ class Worker:
         if not self._ends_in_time():
             return None
         pause, together = _Pause(pause), self._together()
-        finished = self._solve_together(together, pause) if len(together) > 1 else self._solve_first(pause)
+        if len(together) > 1:
+            finished = self._solve_together(together, pause)
+        else:
+            finished = self._solve_first(together.get(self.queue[0]) or self.plan.problem(self.queue[0]), pause)
         if not self.queue:
             self.watchdog.rest()
         return finished
@@ -91,16 +94,18 @@ class Worker:
         return self.stop.leaves(self.longest.get(self.next_class(), 0.0))
 
     def _together(self):
-        """Problems of the first tasks of the queue, as many as can be solved together."""
+        """Problems of the first tasks of the queue, as many as can be solved together; of one alone, or none."""
         problems, key = {}, None
         for task in self.queue:
             if task in self.suspended or task in self.alone or task in self.deaths or len(problems) == _MOST_TOGETHER:
                 break
             problem = self.plan.problem(task)
             its_key = self.plan.model.batch_key(problem)
-            if its_key is None or (problems and its_key != key):
+            if problems and its_key != key:
                 break
             problems[task], key = problem, its_key
+            if key is None:
+                break
         return problems
 
     def _solve_together(self, problems, pause):
@@ -130,12 +135,11 @@ class Worker:
         self.finished += [self._row(task, outcomes[task], seconds / len(done), 1) for task in done]
         return (len(done), seconds) if done else None
 
-    def _solve_first(self, pause):
+    def _solve_first(self, problem, pause):
         task = self.queue[0]
         attempt, spent, state = 0, 0.0, None
         if task in self.suspended:
             _, attempt, spent, state = self.suspended.pop(task)
-        problem = self.plan.problem(task)
         while True:
             started = time.perf_counter()
             solver = problem.solver if attempt == 0 else problem.solver.more_careful()
