@@ -115,6 +115,13 @@ def nodes_for_mass(mass, crossover, like):
     return like._replace(mass_range=(mass, mass), crossover=crossover, **blocks)
 
 
+NO_MASS = 1e-9
+"""A mass [GeV] that is none at 1 MeV and above."""
+
+MASSLESS = nodes_for_mass(NO_MASS, REFERENCE_CROSSOVER, DEFAULT)
+"""For sterile neutrinos of the keV scale; also comes with the package."""
+
+
 def identity(nodes):
     """Hash of everything that the values of the table depend on, as hexadecimal digits.
 

@@ -25,11 +25,13 @@ from hpc_nu.atomic import replacing
 from hpc_nu.plasma.active_neutrino import MAX_MASS
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import SelfEnergyTable
-from hpc_nu.plasma.table_builder import BLOCKS, DEFAULT, REFERENCE_CROSSOVER, build, identity, nodes_for_mass
+from hpc_nu.plasma.table_builder import BLOCKS, DEFAULT, MASSLESS, REFERENCE_CROSSOVER, build, identity, nodes_for_mass
 from hpc_nu.plasma.user_table import UserTable
 from hpc_nu.single_process import SingleProcess
 
-PACKAGED = Path(__file__).resolve().parent / "data" / "self_energy.h5"
+_DATA = Path(__file__).resolve().parent / "data"
+PACKAGED = _DATA / "self_energy.h5"
+PACKAGED_MASSLESS = _DATA / "self_energy_massless.h5"
 
 FORMAT = "hpc_nu self-energy"
 
@@ -63,7 +65,8 @@ def open_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER):
     Parameters
     ----------
     which : str or Path
-        "default", for all masses; "this_mass", with nodes at exactly `mass`; or a file as described in `user_table`.
+        "default", for all masses of seesaw models; "massless", for keV-scale ones; "this_mass", with nodes at exactly
+        `mass`; or a file as described in `user_table`.
     communicator
         mpi4py's, or `hpc_nu.single_process.SingleProcess`.
     mass : float [GeV], optional
@@ -83,6 +86,8 @@ def open_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER):
     """
     if which == "default":
         return default_table(communicator)
+    if which == "massless":
+        return massless_table(communicator)
     if which == "this_mass":
         if mass is None:
             raise ValueError("open_table: 'this_mass' needs a mass")
@@ -132,6 +137,11 @@ def default_table(communicator, rebuild=False):
         cache.
     """
     return _find_or_build(DEFAULT, communicator, PACKAGED, rebuild)
+
+
+def massless_table(communicator, rebuild=False):
+    """The table for masses far below the temperature, otherwise as `default_table`."""
+    return _find_or_build(MASSLESS, communicator, PACKAGED_MASSLESS, rebuild)
 
 
 def table_for_mass(mass, communicator, crossover=REFERENCE_CROSSOVER):

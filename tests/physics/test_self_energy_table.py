@@ -5,10 +5,20 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from hpc_nu.plasma import active_neutrino, table_builder, vacuum_widths
+from hpc_nu.plasma.active_neutrino import self_energy
 from hpc_nu.plasma.gauge_propagators import active_width
 from hpc_nu.plasma.higgs import higgs_expectation_value
-from hpc_nu.plasma.table_builder import BLOCKS, DEFAULT, NARROW_BELOW, RESOLUTION, block_row, potential_scale
-from hpc_nu.plasma.table_file import PACKAGED, default_table, read_table
+from hpc_nu.plasma.table_builder import (
+    BLOCKS,
+    DEFAULT,
+    MASSLESS,
+    NARROW_BELOW,
+    NO_MASS,
+    RESOLUTION,
+    block_row,
+    potential_scale,
+)
+from hpc_nu.plasma.table_file import PACKAGED, PACKAGED_MASSLESS, default_table, massless_table, read_table
 from hpc_nu.plasma.uniform_spline import Axis
 from hpc_nu.single_process import SingleProcess
 
@@ -46,6 +56,18 @@ def test_the_packaged_table_is_the_one_that_the_code_asks_for(table):
     assert table.source == str(PACKAGED)
     assert table.identity == table_builder.identity(DEFAULT)
     assert PACKAGED.stat().st_size < 5e6
+    massless = massless_table(SingleProcess())
+    assert massless.source == str(PACKAGED_MASSLESS)
+    assert massless.identity == table_builder.identity(MASSLESS)
+
+
+def test_the_massless_table_is_that_of_an_active_neutrino():
+    k, t = np.array([0.3, 1.0, 3.0, 10.0]), np.array([[0.003], [0.1], [1.0], [20.0], [120.0]])
+    width, potential = massless_table(SingleProcess()).self_energy(k * t, NO_MASS, t)
+    exact_width, exact_potential = self_energy(k * t, 0.0, t)
+    assert np.abs(width / exact_width - 1).max() < 2e-3
+    scale = np.abs(exact_potential).max(axis=(1, 2, 3), keepdims=True)
+    assert np.abs((potential - exact_potential) / scale).max() < 1e-3
 
 
 @pytest.mark.parametrize("block", BLOCKS)
