@@ -27,8 +27,20 @@ HIGGS_MASS = 125.25
 FERMI_CONSTANT = 1.1663787e-5
 """G_F [GeV^-2]; [PDG]."""
 
+FINE_STRUCTURE_CONSTANT = 1 / 137.035999
+"""alpha at zero momentum; [PDG]."""
+
 HBAR = 6.582119569e-25
 """hbar [GeV s]; [PDG].  The lifetime in seconds is this over the width in GeV."""
+
+AGE_OF_UNIVERSE = 13.797e9 * 3.15576e7
+"""[s]; 13.797 Gyr, [PDG] table 2.1."""
+
+SOLAR_MASS_PER_PC3 = 2.91706e-40
+"""One solar mass per cubic parsec [GeV^4]; [PDG]: 1.98841e30 kg, 3.0856776e16 m."""
+
+KM_PER_S = 1 / 299792.458
+"""One km/s, in units of c; [PDG]."""
 
 RELIC_DENSITY_PER_YIELD = 2.75e8
 """Omega h^2 = this * (m/GeV) * n/s, eq. (14) of [Zakeri]."""
@@ -38,3 +50,9 @@ DARK_MATTER_DENSITY = 0.12
 
 SPHALERON_FREEZE_OUT = 131.7
 """Temperature at which sphalerons stop [GeV]; caption of fig. 18 of [EST]."""
+
+ENTROPY_DENSITY_TODAY = 2891.2
+"""s_0 [cm^-3]; arXiv:1910.04901."""
+
+CRITICAL_DENSITY = 1.05e-5
+"""rho_c/h^2 [GeV cm^-3]; arXiv:1910.04901."""
