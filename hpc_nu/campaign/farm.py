@@ -21,7 +21,7 @@ from hpc_nu.campaign.progress import duration, log
 from hpc_nu.campaign.schedule import Schedule
 from hpc_nu.campaign.watchdog import GRACE_SECONDS
 from hpc_nu.campaign.worker import Worker
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.solver.result_codes import is_failure
 
 _REQUEST, _WORK, _STATE, _END_EPOCH, _STOP, _ARRIVED = 1, 2, 3, 4, 5, 6
 
@@ -326,7 +326,7 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
         finished, stopping = communicator.bcast((side.nothing_left, side.stopping) if communicator.rank == 0 else None)
         rows = worker.take_rows()
         results.commit(rows)
-        failures = int(np.sum(rows["status"] != ResultCode.DONE))
+        failures = int(np.sum(is_failure(rows["status"])))
         gathered = communicator.gather((worker.in_flight(), failures))
         if communicator.rank == 0:
             checkpoint.save(side.interrupted() + [s for in_flight, _ in gathered for s in in_flight])

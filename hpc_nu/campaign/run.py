@@ -29,6 +29,10 @@ from hpc_nu.campaign.progress import Progress, log, start_logging
 from hpc_nu.campaign.provenance import mpi_library
 from hpc_nu.campaign.results_file import ResultsFile
 from hpc_nu.campaign.wall_time import StopRequest
+from hpc_nu.campaign.watchdog import Watchdog
+
+_COMPILE_SECONDS = 120.0
+"""What the compilation of a model's kernels may take, on top of the budget of a solve."""
 
 
 def run(communicator, input_path, output_path, stop=None):
@@ -74,7 +78,7 @@ def run(communicator, input_path, output_path, stop=None):
             plan.model.prepare([settings for _, settings in plan.variations], plan.points, communicator)
         progress = None
         if communicator.rank == 0:
-            compile_kernels(plan, left.tasks, in_hand)
+            compile_kernels(plan, left.tasks, in_hand, stop, communicator)
             progress = Progress(plan.n_tasks, plan.n_tasks - len(left.tasks))
         communicator.barrier()
         with _writing(output_path):  # what a model raises does not come so far
@@ -214,22 +218,31 @@ def _refuse_unwritable(path):
         ) from None
 
 
-def compile_kernels(plan, waiting, in_hand):
+def compile_kernels(plan, waiting, in_hand, stop, communicator):
     """Fill the on-disk cache of compiled kernels from rank 0, before the others load it: they would all compile.
 
-    One step of a task of every variation and kind of grid.
+    One step of a task of every variation and kind of grid.  A stop ends it at once.
     """
     log.info("loading kernels (the first time they are compiled, some 20 s)")
     tasks = np.setdiff1d(waiting, list(in_hand.deaths))
     kinds = {grid.kind: i for i, grid in enumerate(plan.grids)}
     kind = np.array([kinds[grid.kind] for grid in plan.grids])
     _, firsts = np.unique(np.stack([plan.variation[tasks], kind[plan.grid[tasks]]]), axis=1, return_index=True)
+    watchdog = Watchdog()
+
+    def leave():
+        in_hand.hold(0, ())
+        communicator.Abort(CHECKPOINTED)
+
     in_hand.hold(0, tasks[firsts])
-    for task in tasks[firsts]:
-        problem = plan.problem(task)
-        problem = replace(problem, solver=replace(problem.solver, max_steps=1))
-        with suppress(Exception):  # a point that fails does so again as a task, and becomes a row with its reason
-            plan.model.solve(problem)
-            if plan.model.batch_key(problem) is not None:
-                plan.model.solve_together([problem])
+    with stop.at_once(leave):
+        for task in tasks[firsts]:
+            problem = plan.problem(task)
+            watchdog.guard(_COMPILE_SECONDS + problem.solver.max_seconds)
+            problem = replace(problem, solver=replace(problem.solver, max_steps=1))
+            with suppress(Exception):  # a point that fails does so again as a task, and becomes a row with its reason
+                plan.model.solve(problem)
+                if plan.model.batch_key(problem) is not None:
+                    plan.model.solve_together([problem])
+    watchdog.rest()
     in_hand.hold(0, ())

@@ -19,7 +19,7 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.reports import seconds_text
 from hpc_nu.campaign.results_file import open_results
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.solver.result_codes import ResultCode, is_failure
 
 _MOST_LINES = 10
 _SLOWEST = 5
@@ -34,10 +34,11 @@ def status_report(output_path):
     begun, remarks = Checkpoint(output_path, attributes["problem_hash"]).load()
     begun = [task for task in begun if status[task.task] == ResultCode.PENDING]
     recorded = status != ResultCode.PENDING
-    failed = recorded & (status != ResultCode.DONE)
+    failed, without = is_failure(status), status == ResultCode.NO_SOLUTION
     lines = [
         f"{output_path}: campaign {attributes['campaign']}, model {attributes['model']}",
         f"done        {np.sum(status == ResultCode.DONE)} of {len(status)}",
+        *([f"no solution {without.sum()}"] if without.any() else []),
         f"failed      {failed.sum()}",
         f"running     {_running(begun)}",
         f"in hand     {_in_hand(output_path, attributes['problem_hash'])}",

@@ -13,7 +13,7 @@ from hpc_nu.campaign.progress import log, start_logging
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.models.mode_system import Problem, SolverSettings
 from hpc_nu.plasma.active_neutrino import MAX_MASS
-from hpc_nu.plasma.table_file import default_table, table_for_mass
+from hpc_nu.plasma.table_file import default_table, massless_table, table_for_mass
 from hpc_nu.solver import momentum_grid
 
 
@@ -25,7 +25,7 @@ def warmup(communicator, masses=(), rebuild=False):
     masses : sequence of float [GeV]
         Of tables with nodes at exactly these masses.
     rebuild : bool
-        Build the default table anew, into the package.
+        Build the tables of the package anew.
 
     Returns
     -------
@@ -36,7 +36,10 @@ def warmup(communicator, masses=(), rebuild=False):
     for mass in masses:
         if not 0 < mass < MAX_MASS:
             raise Refused(f"--mass {mass:g}: expected between 0 and {MAX_MASS:g} GeV", BAD_INPUT)
-    tables = {"default table": default_table(communicator, rebuild=rebuild)}
+    tables = {
+        "default table": default_table(communicator, rebuild=rebuild),
+        "massless table": massless_table(communicator, rebuild=rebuild),
+    }
     tables |= {f"table for M = {mass:g} GeV": table_for_mass(mass, communicator) for mass in masses}
     if communicator.rank == 0:
         log.info("compiling kernels")
@@ -55,9 +58,12 @@ def warmup(communicator, masses=(), rebuild=False):
 
 def compile_model(model):
     """One step of a solve at some point of the model: compiles and caches its kernels."""
+    point = {
+        parameter.name: model.warm_up.get(parameter.name, _some_value(parameter)) for parameter in model.parameters
+    }
     problem = Problem(
-        point={parameter.name: _some_value(parameter) for parameter in model.parameters},
-        settings={setting.name: setting.default for setting in model.settings},
+        point=point,
+        settings={setting.name: model.warm_up.get(setting.name, setting.default) for setting in model.settings},
         grid=momentum_grid.gauss_legendre(3) if model.grid_kinds else None,
         solver=SolverSettings(max_steps=1),
     )

@@ -7,6 +7,7 @@ its own for each state of the sources that can be part of a kernel.
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -16,13 +17,13 @@ _ROOMS = ("solver", "plasma", "seesaw", "interactions", "models")
 def use_kernel_cache():
     """Set NUMBA_CACHE_DIR, unless the user has; to be called before numba is imported.
 
-    The folder lies in the package's `__pycache__`, or in ~/.cache/hpc_nu where that cannot be written.  (numba itself
-    keeps the code of different processors apart.)
+    The folder lies in the package's `__pycache__`, or where that cannot be written in ~/.cache/hpc_nu, or in /tmp.
+    (numba itself keeps the code of different processors apart.)
     """
     if "NUMBA_CACHE_DIR" in os.environ:
         return
     name = f"kernels-{_fingerprint()}"
-    for base in (_PACKAGE / "__pycache__", Path.home() / ".cache" / "hpc_nu"):
+    for base in (_PACKAGE / "__pycache__", Path.home() / ".cache" / "hpc_nu", _temporary()):
         try:
             (base / name).mkdir(parents=True, exist_ok=True)
         except OSError:
@@ -30,6 +31,11 @@ def use_kernel_cache():
         if os.access(base / name, os.W_OK):
             os.environ["NUMBA_CACHE_DIR"] = str(base / name)
             return
+
+
+def _temporary():
+    """The last resort: without any folder numba refuses to compile."""
+    return Path(tempfile.gettempdir()) / f"hpc_nu-{os.getuid()}"
 
 
 def _fingerprint():

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+import numpy as np
+
 
 class ResultCode(IntEnum):
     """Outcome of one task.  Values are stored on disk: add new ones at the end, never renumber."""
@@ -15,6 +17,7 @@ class ResultCode(IntEnum):
     EXCEPTION = 6
     PAUSED = 7
     DIED = 8
+    NO_SOLUTION = 9
 
     @property
     def advice(self):
@@ -23,7 +26,12 @@ class ResultCode(IntEnum):
 
     @property
     def is_failure(self):
-        return self not in (ResultCode.PENDING, ResultCode.DONE, ResultCode.PAUSED)
+        return self not in (ResultCode.PENDING, ResultCode.DONE, ResultCode.PAUSED, ResultCode.NO_SOLUTION)
+
+
+def is_failure(status):
+    """Which rows of a status column, (n,), failed: an array of bool."""
+    return np.isin(status, [code for code in ResultCode if code.is_failure])
 
 
 _ADVICE = {
@@ -41,4 +49,5 @@ _ADVICE = {
     ResultCode.PAUSED: "interrupted at a step boundary; its state is in the checkpoint",
     ResultCode.DIED: "the task took its process with it three times (a segmentation fault, no memory left, no end):"
     " solve it alone to see why, as `hpc-nu explain` says",
+    ResultCode.NO_SOLUTION: "computed, and there is no such solution: the row of /error says why",
 }

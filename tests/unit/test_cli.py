@@ -8,8 +8,8 @@ from mpi import hpc_nu
 from hpc_nu import __version__, cli
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.plasma.table_builder import DEFAULT, identity
-from hpc_nu.plasma.table_file import PACKAGED
+from hpc_nu.plasma.table_builder import DEFAULT, MASSLESS, identity
+from hpc_nu.plasma.table_file import PACKAGED, PACKAGED_MASSLESS
 
 
 def output_of(capsys, *arguments):
@@ -63,7 +63,8 @@ def test_models_lists_all_and_describes_one(alone, capsys):
 
 def test_warmup_says_where_the_table_and_the_kernels_are(alone, capsys):
     lines = output_of(capsys, "warmup").splitlines()
-    assert f"{PACKAGED}, identity {identity(DEFAULT)}" in lines[0] and "kernels" in lines[1]
+    assert f"{PACKAGED}, identity {identity(DEFAULT)}" in lines[0] and "kernels" in lines[2]
+    assert f"{PACKAGED_MASSLESS}, identity {identity(MASSLESS)}" in lines[1]
     assert cli.main(["warmup", "--mass", "-1"]) == BAD_INPUT
     assert "--mass -1: expected between 0 and 40 GeV" in capsys.readouterr().err
 
