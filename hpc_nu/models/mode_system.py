@@ -7,6 +7,7 @@ campaign engine knows models through this file alone, so adding a model is addin
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,8 @@ class Model:
         Momentum grids that it accepts (names of `hpc_nu.solver.momentum_grid.GRID_KINDS`); empty if none.
     max_modes : int
         Most modes that it can solve for.
+    warm_up : dict
+        Parameters and settings with which all kernels are needed, where the defaults do not need them.
     can_pause : bool
         Whether `solve` asks `pause`.  A task that cannot be interrupted is not begun if the allocation may end first.
     """
@@ -201,6 +204,7 @@ class Model:
     observables: tuple = ()
     grid_kinds: tuple = ()
     max_modes: int = 4096
+    warm_up: Mapping[str, Any] = MappingProxyType({})
     can_pause: bool = False
 
     def check(self, settings, temperatures):

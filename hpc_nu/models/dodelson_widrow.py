@@ -1,0 +1,359 @@
+"""keV sterile neutrinos from oscillations of active ones: Dodelson-Widrow, alone or with new interactions.
+
+de Gouvea, Sen, Tangarife and Zhang, arXiv:1910.04901 ("the letter"); Kelly, Sen, Tangarife and Zhang, arXiv:2005.03681
+("the vector paper"), whose equation numbers are meant below.  The mediators are those of
+`hpc_nu.interactions.mediators`, the baths those of `dodelson_widrow_bath`, the integral over time that of
+`dodelson_widrow_kernel`.
+
+    n/s = g_dof/s int d^3p/(2 pi)^3 f_s,      Omega h^2 = m_4 (n/s) s_0/(rho_c/h^2).
+
+Modes do not talk to each other, and nothing is stiff: a solve is a sum over temperatures for each mode, some
+milliseconds.
+
+Not covered: back-reaction of f_s on the active neutrinos and sterile to active oscillations (`f_ratio_max` says how
+large they would be, and `equation_valid` where it is below 0.1), lepton asymmetries, m_4 comparable with the momenta
+(m_4 < 1 MeV).
+"""
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from hpc_nu.interactions.active_neutrino_rates import MediatorRates, mediator_rates
+from hpc_nu.interactions.mediators import MEDIATORS, decay_width
+from hpc_nu.interactions.scattering import VELOCITIES
+from hpc_nu.models.dodelson_widrow_bath import (
+    REFERENCE_TEMPERATURE,
+    bath,
+    bath_settings,
+    entropy_over_t3,
+    hubble_rate,
+    shared_bath,
+)
+from hpc_nu.models.dodelson_widrow_bounds import BOUND_COLUMNS, NO_LIMITS, bound_values, prepare_limits, shared_limits
+from hpc_nu.models.dodelson_widrow_kernel import accumulate, production_rate
+from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.relic import (
+    MEAN_MOMENTUM_FERMI_DIRAC,
+    OMEGA_PER_YIELD,
+    dilution,
+    free_streaming_horizon,
+    thermal_relic_mass,
+    velocity_today,
+)
+from hpc_nu.plasma import thermodynamics
+from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
+from hpc_nu.plasma.table_builder import MASSLESS, identity
+from hpc_nu.plasma.table_file import prepare_table
+from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.units import DARK_MATTER_DENSITY
+
+NO_MEDIATOR = "none"
+
+LEAST_MASS = 1e-3
+"""Of a mediator [GeV]: lighter ones go on producing when nu_4 is no longer relativistic, and are as light as nu_4."""
+
+MOST_F_RATIO = 0.1
+"""f_s/f_a above which the missing back-reaction is no small correction."""
+
+PARAMETERS = (
+    Parameter("m_4", "GeV", 1e-7, 1e-3, "mass of the sterile neutrino", "m_4"),
+    Parameter("sin2_2theta", "1", 0.0, 1.0, "sin^2 2 theta in vacuum", "sin^2 2 theta", low_is_open=True),
+    Parameter("m_mediator", "GeV", 0.0, 1e4, "mass of the mediator, from 1 MeV; 0 without one", "m", default=0.0),
+    Parameter("coupling", "1", 0.0, 1.0, "coupling of the mediator: lambda or g; 0 without one", "lambda", default=0.0),
+)
+
+SETTINGS = (
+    Setting("mediator", NO_MEDIATOR, "of new neutrino interactions", (NO_MEDIATOR, *MEDIATORS)),
+    Setting("flavour", "mu", "of the active neutrino that mixes", FLAVOUR_NAMES),
+    Setting("setup", "full", "full: g_*(T), redshift, all momenta; paper: constants of arXiv:2005.03681",
+            ("full", "paper")),
+    Setting("opacity", "self_energy", "of the set-up full: this project's own, or a fit to that of arXiv:1507.06655",
+            ("self_energy", "published_fit")),
+    Setting("potential", "of_the_setup", "of the Standard Model: that of the set-up, or that of Noetzold and Raffelt",
+            ("of_the_setup", "noetzold_raffelt")),
+    Setting("equation_of_state", "saikawa_shirai", "of the bath", tuple(thermodynamics.EQUATIONS_OF_STATE)),
+    Setting("velocity", "paper", "relative velocity in scattering through the mediator", tuple(VELOCITIES)),
+    Setting("n_G", 1.0, "factor of the scattering rate: 2 in eq. (3.6) of the vector paper", low=0.0, high=10.0,
+            low_is_open=True),
+    Setting("g_dof", 2.0, "states of the sterile neutrino: nu_s and its antiparticle", low=1.0, high=4.0),
+    Setting("T_start", 10.0, "highest temperature", low=0.1, high=1000.0, unit="GeV"),
+    Setting("T_end", 1e-4, "lowest temperature", low=1e-4, high=0.01, unit="GeV"),
+    Setting("temperature_steps", 500, "of equal size in ln T, between them", low=50, high=10_000),
+    Setting("limits", NO_LIMITS, "none, or your file of digitised limits (hpc_nu.interactions.digitised_limits)"),
+    Setting("trajectory_momentum", 1.0, "p/T at 10 MeV of what is given over temperature", low=1e-3, high=50.0),
+)  # fmt: skip
+
+SCALARS = (
+    Observable("Omega_h2", "1", "relic density Omega h^2"),
+    Observable("Omega_over_DW", "1", "relic density over that without mediator"),
+    Observable("sin2_2theta_relic", "1", "mixing that gives Omega h^2 = 0.12, all else equal; NaN if there is none"),
+    Observable("Y", "1", "yield n/s"),
+    Observable("mean_momentum", "1", "<p/T> at 10 MeV"),
+    Observable("mean_momentum_over_active", "1", "<p/T> over that of the active neutrinos, 3.151"),
+    Observable("mean_momentum_today", "1", "<p>/T of the photons today"),
+    Observable("T_production", "GeV", "temperature at which half of the yield is there"),
+    Observable("made_at_ends", "1", "share of the yield made in the first and the last e-fold of T: to be small"),
+    Observable("f_ratio_max", "1", "largest f_s/f_a at the end, for p/T = 0.1 ... 30"),
+    Observable("equation_valid", "1", "1 where f_s/f_a stays below 0.1, so that back-reaction may be neglected"),
+    Observable("velocity_today", "km/s", "mean velocity today, without structure formation"),
+    Observable("free_streaming_horizon", "Mpc", "comoving distance that the mean momentum travels until today"),
+    Observable("m_thermal_relic", "GeV", "mass of the thermal relic of the same mean velocity and relic density 0.12"),
+    Observable("mediator_width", "GeV", "total width of the mediator"),
+)
+
+TRAJECTORIES = (
+    Observable("Y_of_T", "1", "yield n/s", "trajectory"),
+    Observable("df_dlnz", "1", "df_s/dln z at p/T = trajectory_momentum, z = 1 MeV/T", "trajectory"),
+    Observable("Gamma_over_H", "1", "rate of the active neutrino over H, there", "trajectory"),
+    Observable("Gamma_mediator_over_H", "1", "part of it that is due to the mediator", "trajectory"),
+    Observable("mixing_ratio", "1", "sin^2 2 theta_eff/sin^2 2 theta, there", "trajectory"),
+    Observable("V_over_D", "1", "thermal potential over m_4^2/(2 E), there: resonance at cos 2 theta", "trajectory"),
+)
+
+SPECTRA = (
+    Observable("f_s", "1", "occupation of the sterile neutrino after production, momentum p/T at 10 MeV", "spectrum"),
+    Observable("f_s_over_f_a", "1", "occupation over that of the active neutrinos", "spectrum"),
+    Observable("momentum", "1", "p/T at 10 MeV", "mode"),
+    Observable("f_s_of_mode", "1", "occupation of the sterile neutrino after production", "mode"),
+)
+
+
+class Production(NamedTuple):
+    """Sterile neutrinos that were made.
+
+    Attributes
+    ----------
+    f : (n_q, n_T) array
+        f_s of each mode after each step.
+    y : float
+        n/s.
+    """
+
+    f: np.ndarray
+    y: float
+
+
+class System:
+    """All that one mass and set-up of a campaign share: the bath, and the mediator's rates.
+
+    Parameters
+    ----------
+    point : mapping
+        m_4 and m_mediator [GeV] are asked for.
+    settings : mapping
+        `SETTINGS`.
+    grid : MomentumGrid
+        The modes.
+    momenta : (n,) array, optional
+        More of them, which count in no sum; only with these are there `observables`.
+    """
+
+    def __init__(self, point, settings, grid, momenta=None):
+        self.settings, self.grid, self.momenta = settings, grid, momenta
+        self.m_4 = point["m_4"]
+        self.mediator, self.m_mediator = settings["mediator"], point["m_mediator"]
+        steps = self.settings["temperature_steps"]
+        self.temperatures = np.geomspace(self.settings["T_start"], self.settings["T_end"], steps + 1)
+        self.step = math.log(self.settings["T_start"] / self.settings["T_end"]) / steps
+        self.q = grid.nodes if momenta is None else np.concatenate([grid.nodes, momenta, _PROBES])
+        momenta, temperatures = tuple(self.q.tolist()), tuple(self.temperatures.tolist())
+        self.bath = shared_bath(momenta, temperatures, bath_settings(self.settings))
+        self.rates = _shared_rates(momenta, temperatures, bath_settings(self.settings), self._mediator())
+        self.entropy = entropy_over_t3(REFERENCE_TEMPERATURE, self.settings)
+
+    def _mediator(self):
+        return self.mediator, self.m_mediator, self.settings["velocity"], self.settings["n_G"]
+
+    def produce(self, coupling, sin2):
+        """`Production` for a coupling and a mixing."""
+        b, f = self.bath, np.empty(self.bath.x.shape)
+        accumulate(
+            b.energy, b.clock, b.fermi, b.rate, b.shift, *self.rates, coupling, self.m_4, sin2, self.step, f
+        )  # fmt: skip
+        return Production(f, self.yield_of(f[:, -1]))
+
+    def yield_of(self, f):
+        """n/s of occupations f (n_q, ...) of the modes and, behind them, other momenta."""
+        return self.settings["g_dof"] * (self.grid.weights @ f[: len(self.grid.nodes)]) / self.entropy
+
+    def omega(self, y):
+        return OMEGA_PER_YIELD * self.m_4 * y
+
+    def mixing_for(self, omega, coupling, sin2):
+        """sin^2 2 theta at which the relic density is `omega`, starting from one; NaN if it is above 1.
+
+        The relic density is all but proportional to it: D^2 s^2 is rarely as large as Gamma^2/4 + (D c - V)^2.
+        """
+        for _ in range(_MOST_ITERATIONS):
+            found = sin2 * omega / self.omega(self.produce(coupling, sin2).y)
+            if not 0 < found <= 1:
+                return math.nan
+            if abs(found / sin2 - 1) < _MIXING_TOLERANCE:
+                return found
+            sin2 = found
+        return math.nan
+
+    def scalars(self, production, coupling, sin2):
+        q, f = self.grid.nodes, production.f[: len(self.grid.nodes), -1]
+        mean = self.grid.weights @ (q * f) / (self.grid.weights @ f)
+        mean_today = mean * dilution(self.entropy)
+        ratio = np.max(production.f[-len(_PROBES) :, -1] * (np.exp(_PROBES) + 1))
+        made = self.yield_of(production.f) / production.y
+        half = np.exp(np.interp(0.5, made, np.log(self.temperatures)))
+        e_fold = math.ceil(1 / self.step)
+        alone = self.produce(0.0, sin2).y if self.mediator != NO_MEDIATOR else production.y
+        has_mediator = self.mediator != NO_MEDIATOR
+        return {
+            "Omega_h2": self.omega(production.y),
+            "Omega_over_DW": production.y / alone,
+            "sin2_2theta_relic": self.mixing_for(DARK_MATTER_DENSITY, coupling, sin2),
+            "Y": production.y,
+            "mean_momentum": mean,
+            "mean_momentum_over_active": mean / MEAN_MOMENTUM_FERMI_DIRAC,
+            "mean_momentum_today": mean_today,
+            "T_production": half,
+            "made_at_ends": made[e_fold] + 1 - made[-1 - e_fold],
+            "f_ratio_max": ratio,
+            "equation_valid": 1.0 * (ratio <= MOST_F_RATIO),
+            "velocity_today": velocity_today(mean_today, self.m_4),
+            "free_streaming_horizon": free_streaming_horizon(mean_today, self.m_4),
+            "m_thermal_relic": thermal_relic_mass(mean_today, self.m_4),
+            "mediator_width": decay_width(self.mediator, self.m_mediator, coupling) if has_mediator else math.nan,
+        }
+
+    def trajectories(self, production, coupling, sin2, temperatures):
+        b = bath([self.settings["trajectory_momentum"]], temperatures, self.settings)
+        new = rates_in(b, *self._mediator())
+        gamma, shift = b.rate + new.rate(coupling), b.shift + new.shift(coupling)
+        rate, ratio = production_rate(b.energy, b.clock, b.fermi, gamma, shift, self.m_4, sin2)
+        hubble = hubble_rate(temperatures, self.settings)
+        ln_z = -np.log(self.temperatures)
+        return {
+            "Y_of_T": np.interp(-np.log(temperatures), ln_z, self.yield_of(production.f)),
+            "df_dlnz": rate[0],
+            "Gamma_over_H": gamma[0] / hubble,
+            "Gamma_mediator_over_H": new.rate(coupling)[0] / hubble,
+            "mixing_ratio": ratio[0],
+            "V_over_D": shift[0] * 2 * b.energy[0] / self.m_4**2,
+        }
+
+    def spectra(self, production):
+        f = production.f[len(self.grid.nodes) : -len(_PROBES), -1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return {"f_s": f, "f_s_over_f_a": f * (np.exp(self.momenta) + 1)}
+
+    def modes(self, production):
+        return {"momentum": self.grid.nodes, "f_s_of_mode": production.f[: len(self.grid.nodes), -1]}
+
+    def observables(self, coupling, sin2, temperatures):
+        """All of them, by kind; trajectories at `temperatures` (n,) [GeV], spectra at the momenta given before."""
+        production = self.produce(coupling, sin2)
+        scalars = self.scalars(production, coupling, sin2)
+        densest, omega = np.max(production.f[-len(_PROBES) :, -1]), scalars["Omega_h2"]
+        bounds = bound_values(self.settings, self.m_mediator, coupling, self.m_4, sin2, densest, omega)
+        values = {"scalar": scalars | bounds, "mode": self.modes(production)}
+        values["trajectory"] = values["spectrum"] = {}
+        if temperatures.size:
+            values["trajectory"] = self.trajectories(production, coupling, sin2, temperatures)
+        if self.momenta.size:
+            values["spectrum"] = self.spectra(production)
+        return values
+
+
+_PROBES = np.geomspace(0.1, 30.0, 33)  # p/T at which maxima of f_s are looked for: outside there is next to nobody
+_OF_THE_FULL_SETUP = ("opacity", "equation_of_state")
+_MOST_ITERATIONS = 20
+_MIXING_TOLERANCE = 1e-8
+
+
+def rates_in(bath, mediator, mass, velocity, n_g):
+    """`MediatorRates` in a bath; zero without a mediator."""
+    if mediator == NO_MEDIATOR:
+        return MediatorRates(*np.zeros((3, *bath.x.shape)))
+    return mediator_rates(mediator, mass, bath.x, bath.temperature, velocity, n_g)
+
+
+@lru_cache(maxsize=2)
+def _shared_rates(momenta, temperatures, settings, mediator):
+    """Those of one mass, kept for the couplings of a campaign."""
+    return rates_in(shared_bath(momenta, temperatures, settings), *mediator)
+
+
+class DodelsonWidrow(Model):
+    """See the module's head."""
+
+    name = "dodelson_widrow"
+    title = "sterile neutrinos of the keV scale from oscillations, alone or with new interactions of active neutrinos"
+    reference = "arXiv:1910.04901 and arXiv:2005.03681"
+    parameters = PARAMETERS
+    settings = SETTINGS
+    observables = (*SCALARS, *BOUND_COLUMNS, *TRAJECTORIES, *SPECTRA)
+    grid_kinds = ("gauss_legendre", "equal_occupation")
+    max_modes = 256
+    warm_up = {"mediator": "scalar", "m_mediator": 1.0, "coupling": 1e-3}
+
+    def check(self, settings, temperatures):
+        problems = []
+        if settings["mediator"] != NO_MEDIATOR:
+            flavours = [FLAVOUR_NAMES[i] for i in MEDIATORS[settings["mediator"]].flavours]
+            if settings["flavour"] not in flavours:
+                text = f"mediator = {settings['mediator']} does not couple to flavour = {settings['flavour']}"
+                problems.append(("settings", f"{text}; expected flavour {' or '.join(flavours)}"))
+        if settings["opacity"] == "published_fit" and settings["flavour"] != "mu":
+            text = f"opacity = published_fit is that of nu_mu, and flavour = {settings['flavour']}"
+            problems.append(("settings", f"{text}; expected opacity = self_energy, or flavour = mu"))
+        for setting in SETTINGS:
+            given = settings[setting.name]
+            if settings["setup"] == "paper" and setting.name in _OF_THE_FULL_SETUP and given != setting.default:
+                text = f"{setting.name} = {given} has no effect with setup = paper; expected setup = full"
+                problems.append(("settings", text))
+        outside = [t for t in temperatures if not settings["T_end"] <= t <= settings["T_start"]]
+        if outside:
+            span = f"T_end ... T_start = {settings['T_end']:g} ... {settings['T_start']:g} GeV"
+            problems.append(("output.temperatures", f"{outside[0]:g} GeV is outside {span}"))
+        return problems
+
+    def check_points(self, settings, points, temperatures):
+        problems = []
+        mediator = settings["mediator"]
+        for name in ("m_mediator", "coupling"):
+            if name not in points:
+                continue
+            if mediator != NO_MEDIATOR and np.any(points[name] == 0):
+                problems.append(f"mediator = {mediator} needs {name} above zero at every point")
+            elif mediator != NO_MEDIATOR and name == "m_mediator" and np.any(points[name] < LEAST_MASS):
+                least = points[name].min()
+                problems.append(f"m_mediator = {least:g} GeV is too light: expected at least {LEAST_MASS:g} GeV")
+            if mediator == NO_MEDIATOR and np.any(points[name] != 0):
+                value = points[name][points[name] != 0][0]
+                accepted = ", ".join(MEDIATORS)
+                problems.append(f"{name} = {value:g} and no mediator: expected settings.mediator to be {accepted}")
+        return problems
+
+    def tables(self, settings, points):
+        tables = {"self-energy (massless)": identity(MASSLESS)} if needs_table(settings) else {}
+        if settings["limits"] != NO_LIMITS:
+            tables[f"limits ({settings['limits']})"] = shared_limits(settings["limits"]).identity
+        return tables
+
+    def prepare(self, variations, points, communicator):
+        if any(needs_table(settings) for settings in variations):
+            prepare_table("massless", communicator)
+        prepare_limits({settings["limits"] for settings in variations}, communicator)
+
+    def predicted_seconds(self, settings, n_modes, solver):
+        return 1e-3 + 2e-8 * n_modes * settings["temperature_steps"]
+
+    def solve(self, problem, state=None, pause=lambda: False):
+        point = problem.point
+        system = System(point, problem.settings, problem.grid, problem.momenta)
+        return Outcome(
+            ResultCode.DONE, system.observables(point["coupling"], point["sin2_2theta"], problem.temperatures)
+        )
+
+
+def needs_table(settings):
+    return settings["setup"] == "full" and settings["opacity"] == "self_energy"

@@ -1,0 +1,71 @@
+"""What a relic weighs, how fast it is today, and how far it has travelled.
+
+Momenta are given over the temperature of the photons today, T_0 = 2.7255 K.  The background is flat, with the
+densities of Planck 2018, arXiv:1807.06209, table 2 (TT,TE,EE+lowE+lensing), and three massless neutrinos.
+"""
+
+import math
+
+import numpy as np
+
+from hpc_nu.units import CRITICAL_DENSITY, DARK_MATTER_DENSITY, ENTROPY_DENSITY_TODAY
+
+OMEGA_PER_YIELD = ENTROPY_DENSITY_TODAY / CRITICAL_DENSITY
+"""Omega h^2 = this * (m/GeV) * n/s; 2.7535e8 with the numbers of arXiv:1910.04901."""
+
+PHOTON_TEMPERATURE = 2.7255 * 8.617333e-14
+"""T_0 [GeV]."""
+
+G_STAR_TODAY_S = 3.91
+"""s_0/((2 pi^2/45) T_0^3), neutrinos included."""
+
+MEAN_MOMENTUM_FERMI_DIRAC = 7 * math.pi**4 / (180 * 1.2020569031595942)
+"""<p/T> = 3.1514 of relativistic fermions in equilibrium."""
+
+_SPEED_OF_LIGHT = 299792.458  # km/s
+_HUBBLE_100 = 100.0  # km/s/Mpc
+_MATTER, _RADIATION, _HUBBLE = 0.1430, 4.18e-5, 0.6736  # Omega_m h^2, Omega_r h^2, h
+_NEUTRINO_SUM = 94.1e-9  # GeV: Omega h^2 = m/94.1 eV of a relic that decoupled with the neutrinos
+_NEUTRINO_TEMPERATURE = (4 / 11) ** (1 / 3)
+
+
+def entropy_today():
+    """s_0/T_0^3."""
+    return 2 * math.pi**2 / 45 * G_STAR_TODAY_S
+
+
+def dilution(entropy_over_t3):
+    """(p/T_0 today)/(p/T then), for s/T^3 then: entropy is conserved."""
+    return (entropy_today() / entropy_over_t3) ** (1 / 3)
+
+
+def velocity_today(mean_momentum, mass):
+    """Mean velocity [km/s] today, without structure formation, for <p>/T_0 and a mass [GeV]."""
+    momentum = mean_momentum * PHOTON_TEMPERATURE
+    return _SPEED_OF_LIGHT * momentum / math.hypot(momentum, mass)
+
+
+def free_streaming_horizon(mean_momentum, mass):
+    """Comoving free-streaming horizon int v dt/a [Mpc] of the mean momentum, <p>/T_0, for a mass [GeV].
+
+    Definition as in Boyarsky, Lesgourgues, Ruchayskiy and Viel, arXiv:0812.0010, sec. 2; from a = 1e-10, before which
+    nothing is added, until today.
+    """
+    ratio = mean_momentum * PHOTON_TEMPERATURE / mass  # p/m at a = 1
+    ln_a = np.linspace(math.log(1e-10), 0.0, 2001)
+    a = np.exp(ln_a)
+    vacuum = _HUBBLE**2 - _MATTER - _RADIATION
+    expansion = np.sqrt(_RADIATION / a**4 + _MATTER / a**3 + vacuum)  # H/(100 km/s/Mpc)
+    velocity = ratio / np.sqrt(ratio**2 + a**2)
+    return float(np.trapezoid(velocity / (a * expansion), ln_a)) * _SPEED_OF_LIGHT / _HUBBLE_100
+
+
+def thermal_relic_mass(mean_momentum, mass):
+    """Mass [GeV] of the thermal relic that is as fast today and makes up all dark matter, for <p>/T_0 and a mass [GeV].
+
+    A thermal relic of mass m has T/T_nu = (Omega h^2 94.1 eV/m)^(1/3) and <p>/T = 3.151; for a Dodelson-Widrow spectrum
+    with <p>/T_nu = 3.151 this is m_s = 4.46 keV (m/keV)^(4/3), 4.43 in Viel et al., arXiv:astro-ph/0501562.
+    """
+    wanted = mean_momentum / mass
+    thermal = MEAN_MOMENTUM_FERMI_DIRAC * _NEUTRINO_TEMPERATURE * (DARK_MATTER_DENSITY * _NEUTRINO_SUM) ** (1 / 3)
+    return (thermal / wanted) ** 0.75
