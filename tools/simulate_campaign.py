@@ -55,8 +55,8 @@ class Costs(NamedTuple):
     step: float = 0.0
 
 
-MEASURED = Costs(5.2e-5, 1e-7, 4.2e-4, 2.6e-5, 0.14, 9e-6, 2e-3)
-"""By `tools/benchmark_engine.py` on two busy cores of an AMD EPYC, Open MPI 4.1.4, a local disk."""
+MEASURED = Costs(8.6e-5, 1e-7, 3.3e-4, 9.0e-5, 9.3e-3, 1.7e-6, 2e-3)
+"""By `tools/benchmark_engine.py` on two cores of an AMD EPYC without other work, Open MPI 4.1.4, a local disk."""
 
 TASK_SECONDS = (2e-3, 0.1, 10.0)
 RANKS = (1, 2, 10, 100, 1000, 10_000, 100_000)

@@ -28,6 +28,7 @@ from hpc_nu.campaign.input_file import (
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.reports import range_text, unit_text
 from hpc_nu.campaign.row_layout import GROUPS
+from hpc_nu.interactions import digitised_limits
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.solver import momentum_grid
 from hpc_nu.units import CONVERSIONS
@@ -55,7 +56,7 @@ values out of range are mistakes. There are no anchors, aliases and tags. EST is
 
 def page():
     """The text of the page."""
-    return "\n".join([HEAD, *_files(), *_sections(), *_parameters(), *_keys(), *_grids(), *_models()])
+    return "\n".join([HEAD, *_files(), *_sections(), *_parameters(), *_keys(), *_grids(), *_models(), *_limits()])
 
 
 def _files():
@@ -129,6 +130,21 @@ def _models():
             lines += [f"Momentum grids: {', '.join(f'`{kind}`' for kind in model.grid_kinds)}.", ""]
         lines += [*_table(heads, parameters), *_settings(model.settings)]
         lines += _table(("dataset of the results", "unit", "what"), observables)
+    return lines
+
+
+def _limits():
+    """The format of files of limits, as the head of the module that reads them describes it."""
+    title, *paragraphs = digitised_limits.__doc__.strip().split("\n\n")
+    [example] = [text for text in paragraphs if text.startswith("    ")]
+    lines = [
+        "## A file of digitised limits",
+        "",
+        f"{title} [limits_example.txt](limits_example.txt) is one; it is named by",
+    ]
+    lines += ["`limits` among the settings of `dodelson_widrow`, `relic_coupling` and `relic_fold`.", ""]
+    for text in paragraphs:
+        lines += ["```", inspect.cleandoc(text), "```", ""] if text is example else [text, ""]
     return lines
 
 

@@ -3,6 +3,9 @@
 Works on axes that are given; which program draws what, and how it is shown, is not decided here.
 """
 
+import argparse
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
@@ -75,6 +78,12 @@ def legend_beside(axes):
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize="small", frameon=False, handlelength=2.6)
 
 
+def legend_below(axes, n_columns):
+    """Under the axes, likewise."""
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
+    axes.legend(**place, ncols=n_columns, fontsize="small", frameon=False, handlelength=2)
+
+
 def parameters_text(point):
     """Two lines with the parameters of one row of `Results.points`."""
     texts = []
@@ -84,7 +93,7 @@ def parameters_text(point):
             texts.append(rf"${symbol} = {column.item() / ANGLE_RAD['pi']:.4g}\,\pi$")
         else:
             unit = "" if column.attrs["units"] == "rad" else " " + column.attrs["units"]
-            texts.append(f"${symbol} = {_number(column.item())}$" + unit)
+            texts.append(f"${symbol} = {number_text(column.item())}$" + unit)
     return ", ".join(texts[:3]) + "\n" + ", ".join(texts[3:])
 
 
@@ -103,7 +112,8 @@ def family_text(grid):
     return GRID_NAMES[grid.kind] + grid.family.removeprefix(grid.kind).replace(", soft_modes", " with soft modes")
 
 
-def _number(value):
+def number_text(value):
+    """A number as mathematical text, five digits of it, with a power of ten where it is small or large."""
     mantissa, exponent = f"{value:.4e}".split("e")
     if -2 <= int(exponent) <= 3:
         return f"{value:g}"
@@ -139,3 +149,36 @@ def save(picture, path):
         picture.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be written ({error})") from None
+
+
+def draw_files(program, description, plan_panels, arguments=None):
+    """The program that draws results files into one picture: `program FILE.h5 ... -o NAME.png`.
+
+    Parameters
+    ----------
+    program, description : str
+        Its name, and what it draws.
+    plan_panels : callable
+        Paths to a list of panels: a function of axes, and its other arguments.
+    arguments : list of str, optional
+        In place of those of the command line.
+
+    Returns
+    -------
+    int
+        Exit code: 2 for files that cannot be drawn, with one line that says why.
+    """
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser.add_argument("files", nargs="+", metavar="FILE.h5")
+    parser.add_argument("-o", "--output", required=True, metavar="NAME.png")
+    options = parser.parse_args(arguments)
+    try:
+        plan = plan_panels(options.files)
+        picture, all_axes = panels(len(plan), 3, (6.0, 5.4))
+        for axes, (draw, *what) in zip(all_axes, plan, strict=True):
+            draw(axes, *what)
+        save(picture, options.output)
+    except ResultsError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    return 0
