@@ -194,7 +194,9 @@ def test_offsets_reach_the_splitting():
     tuned = (data.masses[2] - data.masses[1]) / 2
     for offset in (1e-26, 3e-26):  # 1e-15 of the tuned value
         problem = Problem(point, DEFAULTS, offsets={"delta_M": (tuned, offset), "re_omega": (0.5 * PI, 0.0)})
-        assert np.linalg.norm(equilibration._System(problem).vacuum) == pytest.approx(offset, rel=0.02)
+        assert np.linalg.norm(equilibration._System(problem).vacuum) == pytest.approx(
+            offset, rel=0.05
+        )  # tuned is rounded to 3e-28
 
 
 @pytest.mark.parametrize("name", ["fig1", "fig5", "fig11"])
