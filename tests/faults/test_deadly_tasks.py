@@ -64,6 +64,21 @@ def test_a_deadly_task_is_a_row_after_three_tries(trouble, ranks, reason, printe
     assert not (tmp_path / "out.h5.running").exists()
 
 
+@pytest.mark.mpi
+def test_an_endless_first_task_ends_the_loading_of_kernels_and_becomes_a_row(tmp_path):
+    """Loading solves a step of the first task of each kind; it counts as an attempt at that task."""
+    input_path = write(tmp_path, DEADLY.replace("VALUES", str([float(ENDLESS), 0.1, 0.2, 0.3])))
+    before = IMPATIENT + "; import hpc_nu.campaign.run as run; run._COMPILE_SECONDS = 1.0"
+    for _ in range(2):
+        with Run(tmp_path, "run", input_path, "-o", "out.h5", ranks=2, before=before) as run:
+            assert run.wait(30) not in (0, 2, 3, 75), run.text
+            assert run.wait_for_text("Timeout")
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", "out.h5", ranks=2, before=before)
+    assert code == 0, text
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["status"][:].tolist() == [ResultCode.DIED, *[ResultCode.DONE] * 3]
+
+
 def test_a_suspect_that_is_innocent_gives_the_same_row_and_can_be_stopped(tmp_path):
     """Killed twice while it was in hand, stopped the third time: it goes on in its process from where it was."""
     text = TOY.replace("points: 40", "points: 1") + "settings: {steps: 200, nap: 0.02}\n"
