@@ -7,7 +7,7 @@ tables that depend on neither mass nor coupling, so that a campaign that varies 
 each mass.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -74,16 +74,53 @@ def _channel_weights(name, mass, temperature):
         return own[np.newaxis]
     others = other_flavours(mediator)
     s_channel = others + 2 * lepton_fractions(mediator, mass).sum()
-    masses = np.array(CHARGED_LEPTON_MASSES)[list(mediator.leptons)]
-    densities = sum(lepton_density_ratio(lepton, temperature) for lepton in masses)
+    densities = _densities(mediator.leptons, tuple(temperature.tolist()))
     return np.stack([own, s_channel * own, others + 2 * densities])
+
+
+@lru_cache(maxsize=8)
+def _densities(leptons, temperatures):
+    """Sum of `lepton_density_ratio`, kept for the masses of a campaign."""
+    return sum(lepton_density_ratio(CHARGED_LEPTON_MASSES[lepton], np.array(temperatures)) for lepton in leptons)
+
+
+_compiled = njit(cache=True, error_model="numpy")
+_prefactor, _rate_scale = _compiled(scattering.prefactor), _compiled(scattering.scale)
+_potential_scale = _compiled(thermal_potential.scale)
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _value(table, cell, weights, column):
+    """Of the spline in one column, from what `locate` found."""
+    total = 0.0
+    for k in range(4):
+        total += weights[k] * table[cell + k, column]
+    return total
 
 
 @njit(cache=True, error_model="numpy")
 def _fill(
-    x, temperature, mass, on_shell, n_v, n_g, moller, table, axis, rises, weights, f_table, r_axis, x_axis, out
+    x, temperature, mass, on_shell, n_v, n_g, p, table, axis, rises, weights, f_table, r_axis, x_axis, out
 ):  # fmt: skip
-    """out[0 ... 2] (n_q, n_T): a, b, c at x[q, T]."""
+    """`MediatorRates` at x[q, T].
+
+    Parameters
+    ----------
+    x, temperature : (n_q, n_T) and (n_T,) arrays [1 and GeV]
+    mass : float [GeV]
+    on_shell, n_v : float
+        Of the `Mediator`.
+    n_g, p : float
+        n_G, and that of `scattering.POWER`.
+    table, rises : arrays
+        From `_tables`; `axis` is `scattering.AXIS`, packed.
+    weights : (n_channels, n_T) array
+        From `_channel_weights`.
+    f_table : array
+        From `thermal_potential.potential_table`; `r_axis` and `x_axis` are its axes, packed.
+    out : (3, n_q, n_T) array [GeV]
+        Output: a, b, c.
+    """
     w4, r4, x4 = np.empty(4), np.empty(4), np.empty(4)
     for j in range(temperature.size):
         t = temperature[j]
@@ -92,35 +129,18 @@ def _fill(
         for i in range(x.shape[0]):
             xi = x[i, j]
             w = r * r / (4.0 * xi)
+            common = n_g * t * _prefactor(xi, r, p)
             cell = locate(axis, w, w4)
-            if moller:
-                common = n_g * t * r * r / (16.0 * np.pi**2 * xi * xi)
-            else:
-                common = n_g * t * r / (8.0 * np.pi**2 * xi * np.sqrt(xi))
-            occupied = 0.0
-            for k in range(4):
-                occupied += w4[k] * table[cell + k, 0]
-            out[0, i, j] = common * on_shell * occupied * np.exp(-w)
+            out[0, i, j] = common * on_shell * _value(table, cell, w4, 0) * np.exp(-w)
             regular = 0.0
-            bare = w if moller else np.sqrt(w)
             for c in range(rises.size):
-                value = 0.0
-                for k in range(4):
-                    value += w4[k] * table[cell + k, c + 1]
-                if rises[c] == 1.0:
-                    value /= bare * w * (1.0 + w)
-                else:
-                    value /= bare * (1.0 + w * w)
-                regular += weights[c, j] * value
+                regular += weights[c, j] * _value(table, cell, w4, c + 1) / _rate_scale(w, p, rises[c])
             out[1, i, j] = common * regular
             column = locate(x_axis, xi, x4)
             potential = 0.0
-            for k in range(4):
-                part = 0.0
-                for m in range(4):
-                    part += x4[m] * f_table[row + k, column + m]
-                potential += r4[k] * part
-            out[2, i, j] = n_v * t / xi * potential / (1.0 + w * w)
+            for m in range(4):
+                potential += x4[m] * _value(f_table, row, r4, column + m)
+            out[2, i, j] = n_v * t / xi * potential / _potential_scale(xi, r)
 
 
 def mediator_rates(name, mass, x, temperature, velocity="paper", n_g=1.0):
@@ -156,7 +176,7 @@ def mediator_rates(name, mass, x, temperature, velocity="paper", n_g=1.0):
         mediator.on_shell,
         float(mediator.n_v),
         float(n_g),
-        velocity == "moller",
+        scattering.POWER[velocity],
         table,
         scattering.AXIS.packed(),
         rises,

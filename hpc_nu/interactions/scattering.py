@@ -51,16 +51,18 @@ VELOCITIES = {
 AXIS = Axis(1e-10, 1e8, 241)
 """w of the tables."""
 
-_POWER = {"paper": 0.5, "moller": 1.0}  # p
+POWER = {"paper": 0.5, "moller": 1.0}
+"""p."""
+
 _NO_PARTICLES = 740.0  # e^-w is zero in double precision
 _SERIES_BELOW = 0.03  # of y, where closed forms cancel
 
 
-def prefactor(x, r, velocity):
-    """C(x, r)."""
-    if velocity == "paper":
-        return r / (8 * math.pi**2 * x**1.5)
-    return r**2 / (16 * math.pi**2 * x**2)
+def prefactor(x, r, p):
+    """C(x, r), for p of `POWER`; numbers in compiled code, arrays elsewhere."""
+    if p == 1.0:
+        return r * r / (16.0 * np.pi**2 * x * x)
+    return r / (8.0 * np.pi**2 * x * np.sqrt(x))
 
 
 def occupied_above(w, velocity):
@@ -192,7 +194,7 @@ def on_shell_rate(on_shell, energy, temperature, mass, coupling, velocity, n_g=1
     on_shell g^2 m^2 T/(16 pi^2 E^2) ln(1 + e^-w).  Arguments as `heavy_limit`; `on_shell` as in `mediators.Mediator`.
     """
     x, r, w = energy / temperature, mass / temperature, mass**2 / (4 * energy * temperature)
-    return n_g * coupling**2 * on_shell * temperature * prefactor(x, r, velocity) * occupied_above(w, velocity)
+    return n_g * coupling**2 * on_shell * temperature * prefactor(x, r, POWER[velocity]) * occupied_above(w, velocity)
 
 
 def on_shell_maxwell_boltzmann(energy, temperature, mass, coupling, n_g=1.0):
@@ -213,10 +215,15 @@ def light_vector_limit(temperature, mass, coupling, n_g=1.0):
 # --------------------------------------------------------------------------------------------------------- tables
 
 
-def _scaled(channel, velocity, w):
-    """Turns G_reg(w) into a function that is of order one throughout: G_reg w^(p + rises) (1 + w^(2 - rises))."""
-    rises, p = CHANNELS[channel].rises, _POWER[velocity]
-    return w ** (p + rises) * (1 + w ** (2 - rises))
+def scale(w, p, rises):
+    """w^(p + rises) (1 + w^(2 - rises)): G_reg times this is of order one.  Numbers in compiled code, arrays elsewhere.
+
+    p of `POWER`, `rises` of a `Channel`.
+    """
+    power = w if p == 1.0 else np.sqrt(w)
+    if rises == 1:
+        return power * w * (1.0 + w)
+    return power * (1.0 + w * w)
 
 
 _HALF = 0.5  # the pole is subtracted for |y - 1| below this
@@ -236,7 +243,7 @@ def regular_part(channel, velocity, w):
     (n,) array
     """
     regular, pole, _ = CHANNELS[channel]
-    p = _POWER[velocity]
+    p = POWER[velocity]
     w = np.asarray(w, dtype=float)[:, np.newaxis]
 
     def occupied(y):
@@ -283,6 +290,7 @@ def occupied_table(velocity):
 
 @cache
 def regular_table(channel, velocity):
-    """Spline coefficients of G_reg times `_scaled`, over ln w: (AXIS.size + 2,) array."""
+    """Spline coefficients of G_reg times `scale`, over ln w: (AXIS.size + 2,) array."""
     w = AXIS.nodes()
-    return coefficients(AXIS.size) @ (regular_part(channel, velocity, w) * _scaled(channel, velocity, w))
+    scaled = regular_part(channel, velocity, w) * scale(w, POWER[velocity], CHANNELS[channel].rises)
+    return coefficients(AXIS.size) @ scaled

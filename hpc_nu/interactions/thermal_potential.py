@@ -116,8 +116,9 @@ LIGHT_LIMIT = 1 / 16
 
 
 def scale(x, r):
-    """F times this is of order one at all x and r."""
-    return 1 + (r**2 / (4 * x)) ** 2
+    """F times this is of order one at all x and r; numbers in compiled code, arrays elsewhere."""
+    w = r * r / (4.0 * x)
+    return 1.0 + w * w
 
 
 @cache

@@ -50,6 +50,8 @@ class Bath(NamedTuple):
         Temperature of the neutrinos; dln z/dt, z = 1 MeV/T with the temperature of the photons.
     x : (n_q, n_T) array
         p over the temperature of the neutrinos.
+    energy : (n_q, n_T) array [GeV]
+        p.
     fermi : (n_q, n_T) array
         1/(e^x + 1).
     rate, shift : (n_q, n_T) arrays [GeV]
