@@ -36,11 +36,13 @@ from hpc_nu.plasma import active_neutrino
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV
 from hpc_nu.seesaw.thermal_rates import AVERAGE_NODES, hamiltonian_shifts, momentum_average, thermal_rates
 
-DELTA_SIGNS = ("conjugate", "pdg")
-"""Sign of the Dirac phase in V_PMNS: U_e3 = sin(theta_13) e^(+i delta) or e^(-i delta), the latter that of the PDG.
+DELTA_SIGNS = ("pdg", "conjugate")
+"""Sign of the Dirac phase in V_PMNS: U_e3 = sin(theta_13) e^(-i delta), that of the PDG, or e^(+i delta).
 
-Eq. (4.2) of GL has the hermitian conjugate of V_PMNS and leaves its convention open.  At the point of sec. 5 the first
-is nearer to all three constants of eq. (5.1); the difference is 2 % in the rates and 1e-5 in H_lambda.
+Eq. (4.2) of GL has the hermitian conjugate of V_PMNS and leaves its convention open.  At the point of sec. 5 the numbers
+that are printed do not agree on it: the constants of eq. (5.1) are met to 0.3 % with the second and to 2 % with the
+first, the baryon asymmetry of footnote 3, 1.65e-10, with the first (the model `lepton_asymmetry` gives 1.65e-10
+momentum-averaged, and 2.67e-10 with the second).
 """
 
 _COLD = 5.0
@@ -92,8 +94,11 @@ def averaged_coefficients(
     return AveragedCoefficients(float(inverse_energy[0]), q_plus, q_minus, u_thermal)
 
 
-def yukawa_couplings(data, mass, delta_mass, z, delta, phi, delta_sign="conjugate"):
+def yukawa_couplings(data, mass, delta_mass, z, delta, phi, delta_sign="pdg"):
     """h_Ia = -i (M_I)^1/2 [R P sqrt(m_nu) V^dagger]_Ia sqrt(2)/V, eqs. (4.1)-(4.3) of GL.
+
+    P has e^(-i phi) at the light neutrino of mass m_2 in both hierarchies: the lighter of the two that have a mass in
+    the normal, the heavier in the inverted one.  With F of `casas_ibarra` at omega = -z^*, eta = phi, h^* = i F^T.
 
     Parameters
     ----------
@@ -116,8 +121,8 @@ def yukawa_couplings(data, mass, delta_mass, z, delta, phi, delta_sign="conjugat
     """
     m_a, m_b = data.light_masses
     first = 1 if data.hierarchy == "normal" else 0
-    pmns = data.pmns(delta if delta_sign == "pdg" else -delta, 0.0)
-    a = pmns[:, first].conj() * (cmath.exp(-1j * phi) * math.sqrt(m_a))
+    pmns = data.pmns(delta if delta_sign == "pdg" else -delta, phi)
+    a = pmns[:, first].conj() * math.sqrt(m_a)
     b = pmns[:, first + 1].conj() * math.sqrt(m_b)
     cos, sin = cmath.cos(z), cmath.sin(z)
     scale_2 = -1j * math.sqrt(2 * (mass - delta_mass / 2)) / ELECTROWEAK_VEV
@@ -151,7 +156,7 @@ class LowEnergyConstants(NamedTuple):
     detuning: float
 
 
-def low_energy_constants(data, averages, mass, delta_mass, re_z, im_z, delta, phi, delta_sign="conjugate"):
+def low_energy_constants(data, averages, mass, delta_mass, re_z, im_z, delta, phi, delta_sign="pdg"):
     """Eqs. (3.1)-(3.3) of GL times 3 c_s^2 H.
 
     Parameters
