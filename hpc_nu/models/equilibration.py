@@ -14,6 +14,8 @@ from functools import lru_cache
 import numpy as np
 
 from hpc_nu.models.lepton_asymmetry import PARAMETERS
+from hpc_nu.models.equation_of_state import equation_of_state_setting
+from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
 from hpc_nu.models.mode_system import Observable, Outcome, Setting
 from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
 from hpc_nu.plasma import charge_susceptibilities, thermodynamics
@@ -28,7 +30,6 @@ from hpc_nu.seesaw.mass_splitting import (
     oscillation_rate,
     vacuum_splitting_vector,
 )
-from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.seesaw.relaxation import relaxation_matrix, relaxation_rates
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
@@ -82,7 +83,9 @@ OBSERVABLES = (
 @lru_cache(maxsize=64)
 def _averages(mass, temperatures, switches):
     """`AveragedRates`, for tuples of temperatures and of (name, value)."""
-    return averaged_rates(rates_without_factors(dict(switches), mass), mass, np.array(temperatures))
+    switches = dict(switches)
+    rates = rates_without_factors(switches, mass)
+    return averaged_rates(rates, mass, np.array(temperatures), switches["boltzmann_factor"])
 
 
 @lru_cache(maxsize=64)
@@ -113,7 +116,7 @@ class _System:
     def __init__(self, problem):
         point, self.settings = problem.point, problem.settings
         self.mass = point["M"]
-        data = oscillation_data(self.settings["oscillation_data"], self.settings["hierarchy"])
+        data = light_neutrinos(point, self.settings)
         self.yukawas = yukawa_couplings(
             data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
         )
@@ -184,11 +187,11 @@ class Equilibration(ModelWithThermalRates):
     name = "equilibration"
     title = "when two heavy neutrinos oscillate, equilibrate, freeze out and decay"
     reference = "Eijima, Shaposhnikov and Timiryasov, arXiv:2011.12637, secs. 3 and 4"
-    parameters = PARAMETERS
+    parameters = (*PARAMETERS, *OWN_OSCILLATION_DATA)
     settings = (
-        Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", ("normal", "inverted")),
-        Setting("oscillation_data", "nufit_3.2", "global fit of the oscillation data", FIT_NAMES),
-        Setting("equation_of_state", "saikawa_shirai", "of the bath, for H", tuple(thermodynamics.EQUATIONS_OF_STATE)),
+        HIERARCHY,
+        fit_setting("nufit_3.2"),
+        equation_of_state_setting("of the bath, for H"),
         *_SWITCHES,
         *FACTORS,
         *GRID_SETTINGS,

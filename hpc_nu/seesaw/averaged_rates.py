@@ -2,9 +2,12 @@
 
     <X> = int dk k^2 f_N X / int dk k^2 f_N,        f_N = n_F(E)                (arXiv:2011.12637, below eq. (2.2))
 
-for all that acts on rho_N = (n_N/n_eq) f_N, and, for what is proportional to chemical potentials of massless leptons,
+for all that acts on rho_N = (n_N/n_eq) f_N, and, for what is proportional to chemical potentials of leptons,
 
-    sigma = T^-3 int d^3k/(2 pi)^3 gamma f_nu (1 - f_nu),   f_nu = n_F(k).
+    sigma = T^-3 int d^3k/(2 pi)^3 gamma f_N (1 - f_N),
+
+or, without the Boltzmann factor, f_nu (1 - f_nu) of massless leptons as in arXiv:2011.12637, footnote 3, f_nu = n_F(k):
+see `hpc_nu.seesaw.rate_table`.
 
 All heavy neutrinos of one mass share them, whatever their couplings.
 """
@@ -14,11 +17,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
+from hpc_nu.plasma.charge_susceptibilities import fermion_susceptibility
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV
 from hpc_nu.seesaw.thermal_rates import AVERAGE_NODES, momentum_average
 
-_BLOCKING = 1 / 12
-"""T^-3 int d^3k/(2 pi)^3 f_nu (1 - f_nu)."""
+_MASSLESS = 1 / 12
+"""T^-3 int d^3k/(2 pi)^3 f_nu (1 - f_nu); with a mass times `fermion_susceptibility`."""
 
 
 class AveragedRates(NamedTuple):
@@ -29,7 +33,7 @@ class AveragedRates(NamedTuple):
     gamma_c, gamma_v : (n, 3) arrays [GeV]
         <gamma_c>, <gamma_v>.
     source_c, source_v : (n, 3) arrays [GeV]
-        sigma_c, sigma_v: gamma/12 if gamma were the same for all momenta.
+        sigma_c, sigma_v: for M << T gamma/12 if gamma were the same for all momenta.
     shift_c, shift_v : (n, 3) arrays [GeV]
         <h_c>, <h_v> less their form in vacuum, V^2/(4E) with V = 246 GeV.
     mass_over_energy : (n,) array
@@ -57,13 +61,15 @@ class AveragedRates(NamedTuple):
         )
 
 
-def averaged_rates(rates_of, mass, temperature, n_nodes=AVERAGE_NODES):
+def averaged_rates(rates_of, mass, temperature, boltzmann_factor=True, n_nodes=AVERAGE_NODES):
     """`AveragedRates` of heavy neutrinos of `mass` [GeV] at `temperature`, an (n,) array [GeV].
 
     Parameters
     ----------
     rates_of : callable
         (temperature, momentum, mass) [GeV] to `ThermalRates`.
+    boltzmann_factor : bool
+        In sigma.
     n_nodes : int
         Of the momentum average: see `thermal_rates.momentum_average`.
     """
@@ -72,8 +78,10 @@ def averaged_rates(rates_of, mass, temperature, n_nodes=AVERAGE_NODES):
         rates = rates_of(t, k, m)
         energy = np.sqrt(k**2 + m**2)
         vacuum = (ELECTROWEAK_VEV**2 / (4 * energy))[..., np.newaxis]
-        # f_nu (1 - f_nu)/f_N times e^(-M/T), which alone would overflow at T << M
-        blocking = expit(k / t) * expit(-k / t) * np.exp(k**2 / (energy + m) / t) * (1 + np.exp(-energy / t))
+        if boltzmann_factor:
+            blocking = expit(energy / t)
+        else:  # f_nu (1 - f_nu)/f_N times e^(-M/T), which alone would overflow at T << M
+            blocking = expit(k / t) * expit(-k / t) * np.exp(k**2 / (energy + m) / t) * (1 + np.exp(-energy / t))
         flavoured = blocking[..., np.newaxis]
         return AveragedRates(
             gamma_c=rates.gamma_c,
@@ -89,7 +97,9 @@ def averaged_rates(rates_of, mass, temperature, n_nodes=AVERAGE_NODES):
         averages, blocking = per_momentum(t, k, m)
         return (*averages, blocking)
 
-    *averages, blocking = momentum_average(flat, np.asarray(temperature, float), mass, n_nodes)
+    temperature = np.asarray(temperature, float)
+    *averages, blocking = momentum_average(flat, temperature, mass, n_nodes)
     found = AveragedRates(*averages)
-    scale = (_BLOCKING / blocking)[:, np.newaxis]
+    exact = _MASSLESS * (fermion_susceptibility(mass / temperature) if boltzmann_factor else 1.0)
+    scale = (exact / blocking)[:, np.newaxis]
     return found._replace(source_c=scale * found.source_c, source_v=scale * found.source_v)

@@ -4,10 +4,15 @@ All points of a campaign that share a mass share a table.  The equations are lin
 what multiplies them, divided by dz/dt = 3 c_s^2 H: per mode, for each flavour a,
 
     gamma_+, gamma_-, h_+, h_-                     in the equations of rho,
-    sigma_+, sigma_- = gamma_+- f_nu (1 - f_nu)    in the back-reaction of the asymmetries, f_nu = 1/(e^y + 1),
+    sigma_+, sigma_- = gamma_+- f_eq (1 - f_eq)    in the back-reaction of the asymmetries,
 
 and M/E and d f_eq/dz, of the equilibrium distribution f_eq = 1/(e^(E/T) + 1), for all flavours alike.  "+" conserves
 fermion number, "-" violates it (gamma_c and gamma_v, h_c and h_v of `hpc_nu.seesaw.thermal_rates`).
+
+f_eq (1 - f_eq) in sigma is the change of f_eq with the chemical potential of the lepton that a heavy neutrino turns
+into: energy is conserved, so it is taken at E, and back-reaction dies out at T << M (averages of the second kind, eq.
+(2.2) of arXiv:2004.10766).  arXiv:2011.12637 (footnote 3) has f_nu (1 - f_nu), f_nu = 1/(e^y + 1), in its place: without
+this Boltzmann factor the vacuum widths wash out the asymmetries at T << M.
 
 The nodes q of the momentum grid are y = k/T at the start T_0.  Momenta are redshifted with entropy conserved,
 y = q (h/h_0)^(1/3), h = s/T^3, h_0 = h(T_0), so that for the weights w of the grid
@@ -90,7 +95,7 @@ def redshifted(nodes, temperature, t_start, expansion):
     return np.multiply.outer(np.cbrt(ratio), nodes)
 
 
-def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, averaged):
+def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, averaged, boltzmann_factor=True):
     """The coefficients of the head of this module at given temperatures.
 
     Parameters
@@ -105,6 +110,8 @@ def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, a
         y = k/T at `t_start` and the quadrature weights, y^2/(2 pi^2) included.
     averaged : bool
         Collapse the modes to the momentum-averaged one.
+    boltzmann_factor : bool
+        In sigma; False for the f_nu (1 - f_nu) of massless leptons.
 
     Returns
     -------
@@ -126,7 +133,7 @@ def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, a
     linear = np.concatenate([per_flavour.reshape(12, *y.shape), [mass / (energy_over_t * t) / cooling]])
     sources = np.concatenate(
         [
-            linear[:6] * (expit(y) * expit(-y)),
+            linear[:6] * (occupation * (1 - occupation) if boltzmann_factor else expit(y) * expit(-y)),
             [-occupation * (1 - occupation) * (y**2 * stretch + (mass / t) ** 2) / energy_over_t],
         ]
     )
@@ -139,7 +146,7 @@ def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, a
     return np.moveaxis(np.concatenate([linear[:12], sources[:6], linear[12:], sources[6:]]), 0, 1)
 
 
-def build_rate_table(rates, expansion, mass, t_start, t_end, nodes, weights, averaged):
+def build_rate_table(rates, expansion, mass, t_start, t_end, nodes, weights, averaged, boltzmann_factor=True):
     """Tabulate `coefficients` from `t_start` down to `t_end` [GeV]; the other arguments are those of that function.
 
     Raises
@@ -149,7 +156,7 @@ def build_rate_table(rates, expansion, mass, t_start, t_end, nodes, weights, ave
     """
     temperature = table_temperatures(t_start, t_end)
     z = np.log(mass / temperature)
-    values = coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, averaged)
+    values = coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, averaged, boltzmann_factor)
     gamma = values[:, :H_PLUS].copy()
     if not (np.all(np.isfinite(values)) and np.all(gamma >= 0)):
         raise ValueError(

@@ -21,8 +21,10 @@ These are eqs. (2.2) of EST.  EST's Y_+ and Y_- are linear combinations of s and
 A has two left null vectors, in the limits in which L_- and L_+ of eq. (4.4) are conserved: `L_MINUS` if gamma_v = 0,
 `L_PLUS` if gamma_c = 0.
 
-Not covered: the source d n_eq/dt; f_nu (1 - f_nu) is that of massless leptons, as in EST (footnote 3), so at T << M
-the wash-out of X_a is not suppressed as it should be; expansion, which for n/s adds nothing.
+sigma contains f_N (1 - f_N), so that wash-out dies out at T << M, or what EST print (footnote 3), with which it does not:
+see `averaged_rates`.
+
+Not covered: the source d n_eq/dt; expansion, which for n/s adds nothing.
 """
 
 import numpy as np

@@ -73,8 +73,7 @@ def direct_coefficients(temperature, mass, grid):
     rates = np.moveaxis(simple_rates(temperature, grid.nodes * temperature, mass), -1, 1).reshape(12, -1) / hubble
     energy_over_t = np.hypot(grid.nodes, mass / temperature)
     f_eq = equilibrium_occupation(mass / temperature, grid.nodes)
-    blocking = 1 / (2 + 2 * np.cosh(np.minimum(grid.nodes, 700)))
-    sources = rates[:6] * blocking
+    sources = rates[:6] * f_eq * (1 - f_eq)
     mass_over_e = mass / (energy_over_t * temperature) / hubble
     slope = -f_eq * (1 - f_eq) * (mass / temperature) ** 2 / energy_over_t
     if grid.kind != "averaged":

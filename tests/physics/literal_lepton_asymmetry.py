@@ -141,9 +141,15 @@ class LiteralEquations:
     expansion : ConstantGstar or FullExpansion
     omega : (3, 3) array, or callable (temperature, sphalerons) to it
         mu_a/T = omega_ab n_b/T^3.
+    massless_leptons : bool
+        f (1 - f) is that of k, as printed (footnote 3), not that of E.
     """
 
-    def __init__(self, yukawas, mass, delta_mass, rates, nodes, weights, averaged=False, expansion=None, omega=None):
+    def __init__(
+        self, yukawas, mass, delta_mass, rates, nodes, weights, averaged=False, expansion=None, omega=None,
+        massless_leptons=False,
+    ):  # fmt: skip
+        self.massless_leptons = massless_leptons
         self.yukawas = np.asarray(yukawas)
         self.y_a = np.array([np.outer(f.conj(), f) for f in yukawas])
         self.f_f_dagger = np.sum(np.abs(yukawas) ** 2, axis=1)
@@ -170,7 +176,8 @@ class LiteralEquations:
         rates = self.rates(temperature, y * temperature, self.mass)
         # Flavours last; those alike are written thrice.
         rates = [np.broadcast_to(r if np.ndim(r) == 2 else np.reshape(r, (-1, 1)), (len(y), 3)) for r in rates]
-        blocking = (expit(y) * expit(-y))[:, np.newaxis]  # f_nu (1 - f_nu)
+        on_shell = y if self.massless_leptons else energy / temperature
+        blocking = (expit(on_shell) * expit(-on_shell))[:, np.newaxis]  # f (1 - f)
         sources = [gamma * blocking for gamma in rates[:2]]
         m_over_e = self.mass / energy[:, np.newaxis]
         if self.averaged:

@@ -44,15 +44,15 @@ ONE_KIND_OF_SCATTERING = pytest.mark.parametrize(
 )
 
 
-def table_at(temperature, mass, grid, rates=simple_rates, factors=(1.0, 1.0, 1.0, 1.0)):
+def table_at(temperature, mass, grid, rates=simple_rates, factors=(1.0, 1.0, 1.0, 1.0), **options):
     """The coefficients (N_CHANNELS, n_modes) at a node of a rate table, and the weights of the modes."""
-    table = rate_table(rates, mass, temperature, 0.9 * temperature, grid)
+    table = rate_table(rates, mass, temperature, 0.9 * temperature, grid, **options)
     return interpolated(table, table.nodes[0], factors), table.weights
 
 
-def rate_table(rates, mass, t_start, t_end, grid):
+def rate_table(rates, mass, t_start, t_end, grid, **options):
     averaged = grid.kind == "averaged"
-    return build_rate_table(rates, CONSTANT_GSTAR, mass, t_start, t_end, grid.nodes, grid.weights, averaged)
+    return build_rate_table(rates, CONSTANT_GSTAR, mass, t_start, t_end, grid.nodes, grid.weights, averaged, **options)
 
 
 def interpolated(table, z, factors=(1.0, 1.0, 1.0, 1.0)):
@@ -355,13 +355,18 @@ def test_equilibrium_without_expansion_stays():
     assert not np.any(solve_stage(0.1, coefficients, weights, flavours, 1e-11, u))
 
 
+@pytest.mark.parametrize("boltzmann_factor", [True, False])
 @ONE_KIND_OF_SCATTERING
-def test_detailed_balance(factors, sign):
-    """One kind of scattering, equal chemical potentials mu: then heavy neutrinos at +-mu are in equilibrium with it."""
+def test_detailed_balance(factors, sign, boltzmann_factor):
+    """One kind of scattering, equal chemical potentials mu: then heavy neutrinos at +-mu are in equilibrium with it.
+
+    That is n_F(E -+ mu) at any temperature; for the equations as printed n_F(k -+ mu).
+    """
     grid, mu = GRIDS["16 Gauss"], 0.01
-    blocking = 1 / (2 + 2 * np.cosh(np.minimum(grid.nodes, 700)))  # f (1 - f)
-    for temperature in (900.0, 100.0, 10.0):
-        coefficients, weights = table_at(temperature, 2.0, grid, factors=factors)
+    for temperature in (900.0, 100.0, 10.0, 2.0, 0.3):
+        coefficients, weights = table_at(temperature, 2.0, grid, factors=factors, boltzmann_factor=boltzmann_factor)
+        energy = np.hypot(grid.nodes, 2.0 / temperature if boltzmann_factor else 0.0)
+        blocking = 1 / (2 + 2 * np.cosh(np.minimum(energy, 700)))  # f (1 - f)
         u = np.zeros(3 + 8 * 16)
         u[:3] = np.linalg.solve(OMEGA, np.full(3, mu))
         u[3:].reshape(8, 16)[4] = sign * 2 * mu * blocking

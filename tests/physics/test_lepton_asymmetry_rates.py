@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lepton_asymmetry_points import FREEZE_IN, NAMES, PI, WITHOUT_H_PLUS, asymmetries
+from lepton_asymmetry_points import FREEZE_IN, FREEZE_OUT, NAMES, PI, WITHOUT_H_PLUS, asymmetries
 
+from hpc_nu.campaign.plan import read_plan
 from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
 from hpc_nu.models.mode_system import Problem, SolverSettings
 from hpc_nu.plasma import thermodynamics
@@ -24,6 +25,7 @@ DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 AVERAGED, SIXTEEN = momentum_grid.averaged(), momentum_grid.gauss_legendre(16)
 BOTH_GRIDS = pytest.mark.parametrize("grid", [AVERAGED, SIXTEEN], ids=["averaged", "16 modes"])
 GRIDS = {"averaged": AVERAGED} | {f"gauss_legendre_{n}": momentum_grid.gauss_legendre(n) for n in (16, 32)}
+INPUTS = Path(__file__).parents[2] / "inputs"
 REFERENCE = json.loads((Path(__file__).parent / "reference_numbers.json").read_text())
 
 
@@ -61,13 +63,70 @@ def test_asymmetries_are_those_of_the_literal_equations(name, grid):
 
 
 def test_published_setting():
-    """Eq. (6.1) of arXiv:2011.12637 read literally: constant g_*, no heavy neutrinos at 1000 GeV.
+    """Eq. (6.1) of arXiv:2011.12637 read literally: constant g_*, massless leptons, no heavy neutrinos at 1000 GeV.
 
     Of an independent implementation with rates averaged over flavours: -4.1e-6 and -3.6e-6.
     """
-    chosen = {"expansion": "constant_gstar", "T_start": 1000.0}
+    chosen = {"expansion": "constant_gstar", "boltzmann_factor": False, "T_start": 1000.0}
     assert total(FREEZE_IN, AVERAGED, **chosen) == pytest.approx(-4.1e-6, rel=0.03)
     assert total(FREEZE_IN, SIXTEEN, **chosen) == pytest.approx(-3.6e-6, rel=0.03)
+
+
+COLD = [10.0, 1.0, 0.2, 0.1, 0.03, 0.01, 0.001]
+FIG_1 = {"M": 1.0, "delta_M": 1e-11, "im_omega": 2e-3, "re_omega": 0.5 * PI, "delta": 1.5 * PI, "eta": 0.5 * PI}
+FIG_11 = FREEZE_OUT | {"im_omega": 0.2}
+FIG_13 = FREEZE_OUT | {"im_omega": 1.0}
+COLD_POINTS = pytest.mark.parametrize("point", [FIG_1, FIG_11, FIG_13], ids=["fig. 1", "fig. 11", "fig. 13"])
+
+
+def down_to_one_mev(point, grid, **chosen):
+    return solve(point, grid, COLD, SolverSettings(rtol=1e-6), T_end=1e-3, **chosen).observables["trajectory"]
+
+
+@BOTH_GRIDS
+@COLD_POINTS
+def test_asymmetries_are_constant_at_temperatures_far_below_the_mass(point, grid):
+    """There is nothing left that could change them: back-reaction goes with e^(-M/T)."""
+    got = down_to_one_mev(point, grid)
+    y = np.array([got[name] for name in NAMES])
+    assert np.max(np.abs(y[:, 4:] - y[:, -1:])) < 1e-5 * np.max(np.abs(y[:, -1]))
+
+
+@pytest.mark.parametrize(
+    ("point", "grid", "name", "ratios"),
+    [
+        (FIG_1, SIXTEEN, "Y_L", {1.0: 0.993, 0.2: 0.991, 0.1: 0.990, 0.01: 0.94, 0.001: 0.087}),
+        (FIG_11, SIXTEEN, "Y_Delta_e", {10.0: 0.93, 1.0: 0.85, 0.2: 0.74, 0.1: 0.33}),
+        (FIG_13, SIXTEEN, "Y_L", {1.0: 0.83, 0.2: 0.95, 0.1: 0.03}),
+    ],
+    ids=["fig. 1", "fig. 11", "fig. 13"],
+)
+def test_without_the_boltzmann_factor_vacuum_widths_wash_out(point, grid, name, ratios):
+    """What the equations as printed give, over what these do: numbers of an independent implementation."""
+    printed, right = (down_to_one_mev(point, grid, boltzmann_factor=factor)[name] for factor in (False, True))
+    for temperature, expected in ratios.items():
+        row = COLD.index(temperature)
+        assert printed[row] / right[row] == pytest.approx(expected, rel=0.01, abs=0.005)
+
+
+def test_final_asymmetry_of_figure_13():
+    """Another implementation, momentum-averaged: 2.2e-7, and 5.8e-9 with the equations as printed."""
+    right, printed = (total(FIG_13, AVERAGED, T_end=0.1, boltzmann_factor=factor) for factor in (True, False))
+    assert right == pytest.approx(2.2e-7, rel=0.01) and printed == pytest.approx(5.8e-9, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("grid", "sign", "expected"),
+    [(AVERAGED, 1, 1.651e-10), (SIXTEEN, 1, 1.756e-10), (AVERAGED, -1, 2.67e-10)],
+    ids=["averaged", "16 modes", "averaged, other sign of delta"],
+)
+def test_baryon_asymmetry_of_footnote_3_of_2004_10766(grid, sign, expected):
+    """1.65e-10 there, at the point of its sec. 5: omega = -z^*, eta = phi_1, half of its Delta M."""
+    plan = read_plan(INPUTS / "lepton_asymmetry_footnote3.yaml")
+    point, chosen = dict(plan.problem(0).point), plan.variations[0][1]
+    point["delta"] *= sign
+    got = solve(point, grid, **chosen).observables["scalar"]["Y_B"]
+    assert got == pytest.approx(expected, rel=2e-3)
 
 
 @BOTH_GRIDS
@@ -179,6 +238,7 @@ def test_baryons_per_charge_are_those_of_the_bath():
         ({"crossover": "lattice"}, 0.01, 0.1),
         ({"direct_reactions": False}, 0.9, 1.0),
         ({"soft_suppression": False}, 0.02, 0.2),
+        ({"boltzmann_factor": False}, 1e-5, 1e-3),
         ({"thermal_potential": False}, 1e-3, 0.1),
         ({"expansion": "constant_gstar"}, 0.03, 0.25),
         ({"equation_of_state": "borsanyi"}, 1e-3, 0.1),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
+from scipy.special import kv
 
 from hpc_nu.campaign.communicator import SingleProcess
 from hpc_nu.campaign.plan import read_plan
@@ -164,23 +166,43 @@ def test_averages_are_those_of_the_rates():
     vacuum = 246.22**2 / (4 * mass) * found.mass_over_energy[:, np.newaxis]
     np.testing.assert_allclose(found.shift_c + vacuum, plain.h_c, rtol=1e-12)
     np.testing.assert_allclose(found.shift_v + vacuum, plain.h_v, rtol=1e-9)
-    # sigma by another quadrature, for massless leptons
-    y, w = np.polynomial.laguerre.laggauss(24)
-    weight = w * y**2 / (2 * np.pi**2) / (1 + np.exp(-y)) ** 2
-    rates = thermal_rates(25.0, 25.0 * y, mass)
-    np.testing.assert_allclose(found.source_c[0], weight @ rates.gamma_c, rtol=2e-3)
-    np.testing.assert_allclose(found.source_v[0], weight @ rates.gamma_v, rtol=2e-2)
+    # sigma by another quadrature
+    for boltzmann_factor, y_mass in ((True, mass / 25), (False, 0.0)):
+        found = averaged_rates(thermal_rates, mass, temperature, boltzmann_factor)
+        y, w = np.polynomial.laguerre.laggauss(24)
+        weight = w * np.exp(y) * y**2 / (2 * np.pi**2) / (2 + 2 * np.cosh(np.hypot(y, y_mass)))
+        rates = thermal_rates(25.0, 25.0 * y, mass)
+        np.testing.assert_allclose(found.source_c[0], weight @ rates.gamma_c, rtol=2e-3)
+        np.testing.assert_allclose(found.source_v[0], weight @ rates.gamma_v, rtol=2e-2)
+
+
+def _constant_and_linear(t, k, m):
+    ones = np.ones((*k.shape, 3))
+    return ThermalRates(ones, ones * (k / t)[..., np.newaxis], ones, ones)
 
 
 @pytest.mark.parametrize("mass_over_t", [0.01, 1.0, 10.0, 100.0])
-def test_sources_have_the_weight_of_massless_leptons(mass_over_t):
+def test_sources_have_the_weight_of_what_is_on_shell(mass_over_t):
+    """int d^3y/(2 pi)^3 f (1 - f) y^n, f(E): n = 0 and 1 by quadrature, and the law exp(-M/T) in the cold."""
+    found = averaged_rates(_constant_and_linear, mass_over_t, np.array([1.0]))
+
+    def moment(n):
+        def integrand(y):
+            return y ** (2 + n) / (2 * np.pi**2) / (2 + 2 * np.cosh(np.hypot(y, mass_over_t)))
+
+        return quad(integrand, 0, np.sqrt((mass_over_t + 45) ** 2 - mass_over_t**2), epsrel=1e-11, epsabs=0)[0]
+
+    np.testing.assert_allclose(found.source_c, moment(0), rtol=1e-9)
+    np.testing.assert_allclose(found.source_v, moment(1), rtol=1e-7)
+    if mass_over_t == 100:
+        cold = mass_over_t**2 * kv(2, mass_over_t) / (2 * np.pi**2)  # Maxwell-Boltzmann
+        np.testing.assert_allclose(found.source_c, cold, rtol=1e-9)
+
+
+@pytest.mark.parametrize("mass_over_t", [0.01, 1.0, 10.0, 100.0])
+def test_sources_as_printed_have_the_weight_of_massless_leptons(mass_over_t):
     """int d^3y/(2 pi)^3 f_nu (1 - f_nu) y^n is 1/12 for n = 0 and 9 zeta(3)/(4 pi^2) for n = 1, at any M/T."""
-
-    def rates(t, k, m):
-        ones = np.ones((*k.shape, 3))
-        return ThermalRates(ones, ones * (k / t)[..., np.newaxis], ones, ones)
-
-    found = averaged_rates(rates, mass_over_t, np.array([1.0]))
+    found = averaged_rates(_constant_and_linear, mass_over_t, np.array([1.0]), boltzmann_factor=False)
     np.testing.assert_allclose(found.source_c, 1 / 12, rtol=1e-12)
     np.testing.assert_allclose(found.source_v, 9 * 1.2020569031595942 / (4 * np.pi**2), rtol=1e-7)
 
