@@ -13,7 +13,7 @@ ENERGY_GEV = {"eV": 1e-9, "keV": 1e-6, "MeV": 1e-3, "GeV": 1.0, "TeV": 1e3}
 ANGLE_RAD = {"rad": 1.0, "deg": math.pi / 180, "pi": math.pi}
 
 # Accepted spellings of a unit, by the unit in which a model wants the number.
-CONVERSIONS = {"GeV": ENERGY_GEV, "rad": ANGLE_RAD, "1": {"1": 1.0}}
+CONVERSIONS = {"GeV": ENERGY_GEV, "rad": ANGLE_RAD, "eV^2": {"eV^2": 1.0}, "1": {"1": 1.0}}
 
 EV2 = 1e-18
 """One eV^2 in GeV^2."""

@@ -119,11 +119,11 @@ def _models():
     for name in MODELS:
         model = get_model(name)
         parameters = [
-            (f"`{p.name}`", unit_text(p.unit), range_text(p.low, p.high, p.low_is_open), p.description)
-            + (() if all(q.default is None for q in model.parameters) else (_default(p.default),))
+            (f"`{p.name}`", unit_text(p.unit), range_text(p.low, p.high, p.low_is_open), p.description,
+             "optional" if p.optional else _default(p.default))
             for p in model.parameters
-        ]
-        heads = ("parameter", "unit", "accepted", "", "default")[: len(parameters[0])]
+        ]  # fmt: skip
+        heads = ("parameter", "unit", "accepted", "", "default")
         observables = [(f"`{GROUPS[o.kind]}/{o.name}`", unit_text(o.unit), o.long_name) for o in model.observables]
         lines += [f"## Model `{name}`", "", f"{model.title[0].upper()}{model.title[1:]}; {model.reference}.", ""]
         if model.grid_kinds:
@@ -153,7 +153,7 @@ def _settings(settings):
         (
             f"`{s.name}`",
             _default(s.default) + ("" if s.unit == "1" else f" {s.unit}"),
-            ", ".join(s.choices) or ("true, false" if isinstance(s.default, bool) else _accepted(s)),
+            ", ".join((*s.choices, *["or a file"] * s.or_file)) or ("true, false" if isinstance(s.default, bool) else _accepted(s)),
             s.description,
         )
         for s in settings

@@ -15,9 +15,11 @@ import numpy as np
 
 from hpc_nu.campaign.marked_yaml import POSITIVE, InputError, Interval, load_marked, split_quantity
 from hpc_nu.campaign.sampling import (
+    CUT,
     SAMPLE_KINDS,
     Axis,
     Column,
+    Normal,
     Sample,
     conversions,
     distinct_numbers,
@@ -35,7 +37,7 @@ SECTIONS = {
     "campaign": "name of the campaign: 1 to 64 letters, digits, _ and -",
     "model": "the system of equations",
     "parameters": "every parameter of the model: the axes of the campaign, and its fixed numbers",
-    "sample": "how parameters with a `range` are drawn; needed if there are any",
+    "sample": "how parameters with a `range` or `normal` are drawn; needed if there are any",
     "settings": "choices that hold for all points; those with a unit as {value, unit}",
     "variations": "name: {setting: value, ...}; the whole campaign once for each, with these settings changed",
     "grids": "momentum grids, for models that have momentum modes: a list; every point is solved on every grid",
@@ -52,7 +54,9 @@ FORMS = {
     "linear": "equidistant from the first to the second of two numbers, both included",
     "log": "the same on a logarithmic scale; both positive",
     "range": "between the two: drawn by `sample`",
+    "normal": f"mean and standard deviation of a normal distribution: drawn by `sample`, cut off at {CUT:g} deviations",
 }
+DRAWN_FORMS = ("range", "normal")
 OUTPUT_FORMS = ("list", "linear", "log")
 FORM_KEYS = {
     "points": "how many numbers; with `linear` and `log`",
@@ -194,15 +198,15 @@ def _sample(root):
     """The `Sample`, which is there if and only if a parameter is drawn by it."""
     parameters = root.section("parameters").value
     nodes = parameters.values() if isinstance(parameters, dict) else ()
-    ranges = [node.value["range"] for node in nodes if isinstance(node.value, dict) and "range" in node.value]
+    drawn = [node.value[f] for node in nodes if isinstance(node.value, dict) for f in DRAWN_FORMS if f in node.value]
     node = root.section("sample")
     if "sample" not in root.value:
-        if ranges:
+        if drawn:
             advice = "a section such as sample: {kind: sobol, points: 128}"
-            ranges[0].mistake("is drawn by `sample`, which is missing", advice, at_key=True)
+            drawn[0].mistake("is drawn by `sample`, which is missing", advice, at_key=True)
         return None
-    if not ranges:
-        node.mistake("no parameter has a `range` to draw from", at_key=True)
+    if not drawn:
+        node.mistake("no parameter has a `range` or `normal` to draw from", at_key=True)
     entries = node.entries(SAMPLE, ("kind", "points")) or {}
     kind = entries["kind"].word(SAMPLE_KINDS) if "kind" in entries else None
     points = entries["points"].integer(1, MAX_TASKS) if "points" in entries else None
@@ -230,9 +234,11 @@ def _columns(node, model):
         return ()
     columns = {name: _column(entry, parameters[name], FORMS) for name, entry in entries.items()}
     for name, parameter in parameters.items():
-        if name not in entries and parameter.default is None:
+        if name in entries or parameter.optional:
+            continue
+        if parameter.default is None:
             node.missing(name, f"{{value: ..., unit: {parameter.unit}}} ({parameter.description})")
-        elif name not in entries:
+        else:
             columns[name] = Column(parameter, Axis("value", (float(parameter.default),), 1), parameter.unit)
     read = {name: column for name, column in columns.items() if column is not None}
     varied = [name for name, column in read.items() if not column.is_fixed]
@@ -296,12 +302,17 @@ def _check_range(node, column):
     accepted = interval.describe(
         parameter.name, "" if column.unit == "1" else column.unit, conversions(parameter.unit)[column.unit]
     )
-    for item in node.value if isinstance(node.value, list) else [node]:
-        if not interval.contains(column.total(float(item.value))):
+    form = column.form
+    if isinstance(form, Normal):  # what was typed are no values of the parameter
+        typed = [(node, end, f"{end:g} (at {CUT:g} deviations)") for end in (form.low, form.high)]
+    else:
+        items = node.value if isinstance(node.value, list) else [node]
+        typed = [(item, float(item.value), item.text) for item in items]
+    for item, number, text in typed:
+        if not interval.contains(column.total(number)):
             about = "" if column.about is None else f"{column.about!r} {column.unit} + "
             unit = column.unit if column.about is None else column.offset_unit
-            item.mistake(f"{about}{item.text}{'' if unit == '1' else ' ' + unit} is out of range", accepted)
-    form = column.form
+            item.mistake(f"{about}{text}{'' if unit == '1' else ' ' + unit} is out of range", accepted)
     if isinstance(form, Axis) and form.n_points > MAX_CHECKED_POINTS:
         return
     values = form.values() if isinstance(form, Axis) else np.array([form.low, form.high])
@@ -344,7 +355,7 @@ def _setting(node, setting):
     if isinstance(setting.default, bool):
         return node.switch()
     if isinstance(setting.default, str):
-        return node.word(setting.choices)
+        return node.word(setting.choices, setting.or_file)
     if isinstance(setting.default, int):
         return node.integer(setting.low, setting.high)
     parameter = Parameter(setting.name, setting.unit, setting.low, setting.high, "", low_is_open=setting.low_is_open)

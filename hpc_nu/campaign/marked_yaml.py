@@ -221,13 +221,16 @@ class Marked:
             return self.wrong("an integer", accepted=interval.describe())
         return self.value if self.number(interval) is not None else None
 
-    def word(self, choices=()):
-        """One of `choices`; any string if there are none."""
+    def word(self, choices=(), or_file=False):
+        """One of `choices`, or the path of a file, with a dot or a slash in it; any string if there are no choices."""
         if isinstance(self.value, str) and (not choices or self.value in choices):
             return self.value
+        if isinstance(self.value, str) and or_file and ("." in self.value or "/" in self.value):
+            return self.value
+        accepted = ", ".join((*choices, *["a file of yours, such as ./table.txt"] * or_file))
         if not isinstance(self.value, str):
-            return self.wrong("a word", accepted=", ".join(choices))
-        return self.mistake(f"unknown value {self.value!r}", ", ".join(choices), closest(self.value, choices))
+            return self.wrong("a word", accepted=accepted)
+        return self.mistake(f"unknown value {self.value!r}", accepted, closest(self.value, choices))
 
     def switch(self):
         """True or False."""

@@ -45,11 +45,12 @@ def model_report(name):
     model = get_model(name)
     lines = [f"{model.name}: {model.title}", model.reference, "", "parameters"]
     lines += aligned(
-        (p.name, unit_text(p.unit), range_text(p.low, p.high, p.low_is_open), p.description) for p in model.parameters
+        (p.name, unit_text(p.unit), range_text(p.low, p.high, p.low_is_open), _with_default(p))
+        for p in model.parameters
     )
     lines += ["", "settings (default)"]
     lines += aligned(
-        (s.name, unit_text(s.unit), " | ".join(map(str, s.choices)) or range_text(s.low, s.high, s.low_is_open),
+        (s.name, unit_text(s.unit), " | ".join((*s.choices, *["a file"] * s.or_file)) or range_text(s.low, s.high, s.low_is_open),
          f"{s.description} ({s.default})")
         for s in model.settings
     )  # fmt: skip
@@ -59,6 +60,11 @@ def model_report(name):
     lines += ["", "observables"]
     lines += aligned((o.name, unit_text(o.unit), o.kind, o.long_name) for o in model.observables)
     return "\n".join(lines)
+
+
+def _with_default(parameter):
+    """Description of a parameter, and its default if it has one."""
+    return parameter.description + ("" if parameter.default is None else f" ({parameter.default:g})")
 
 
 def aligned(rows):

@@ -310,7 +310,9 @@ class _Scales:
 
 def _write_points(file, plan, scales):
     points = file.create_group("points")
-    columns = [(p.name, plan.points[p.name], p.unit, p.description) for p in plan.model.parameters]
+    columns = [
+        (p.name, plan.points[p.name], p.unit, p.description) for p in plan.model.parameters if p.name in plan.points
+    ]
     units = {p.name: p.unit for p in plan.model.parameters}
     for name, (about, offsets) in plan.offsets.items():
         columns.append((f"{name}_offset", offsets, units[name], f"offset of {name} from its tuned value {about!r}"))

@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from hpc_nu.campaign.marked_yaml import Interval
 from hpc_nu.models.mode_system import Parameter
@@ -16,6 +17,9 @@ from hpc_nu.units import CONVERSIONS
 
 SCALES = ("linear", "log")
 SAMPLE_KINDS = ("sobol", "random")
+
+CUT = 5.0
+"""A `Normal` distribution ends at so many deviations from its mean: 6e-7 of it is beyond."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,36 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Normal:
+    """A normal distribution from which `Sample` draws, cut off at `CUT` deviations.
+
+    Attributes
+    ----------
+    mean, deviation : float
+    """
+
+    mean: float
+    deviation: float
+
+    @property
+    def low(self):
+        return self.mean - CUT * self.deviation
+
+    @property
+    def high(self):
+        return self.mean + CUT * self.deviation
+
+    def values(self, fractions):
+        """Quantiles of `fractions`, (n,) in [0, 1)."""
+        below = ndtr(-CUT)
+        return self.mean + self.deviation * np.clip(ndtri(below + fractions * (1 - 2 * below)), -CUT, CUT)
+
+    def completed(self):
+        """The distribution as an input file would give it."""
+        return {"normal": [self.mean, self.deviation]}
+
+
+@dataclass(frozen=True)
 class Sample:
     """A set of points in the unit cube.
 
@@ -132,7 +166,7 @@ class Column:
     Attributes
     ----------
     parameter : Parameter
-    form : Axis or Range
+    form : Axis, Range or Normal
         In `unit`, or in `offset_unit` where there is `about`.
     unit : str
         As spelled in the file.
@@ -141,7 +175,7 @@ class Column:
     """
 
     parameter: Parameter
-    form: Axis | Range
+    form: Axis | Range | Normal
     unit: str
     about: float | None = None
     offset_unit: str = ""
@@ -188,7 +222,7 @@ def convert(numbers, spelling, unit):
 
 
 def read_form(node, entries, kind, max_points):
-    """The `Axis` or `Range` that the entry `kind` of the mapping `node` gives; None if it is wrong.
+    """The `Axis`, `Range` or `Normal` that the entry `kind` of the mapping `node` gives; None if it is wrong.
 
     Parameters
     ----------
@@ -196,12 +230,14 @@ def read_form(node, entries, kind, max_points):
     entries : dict of str to Marked
         The known entries of `node`.
     kind : str
-        "value", "list", "linear", "log" or "range".
+        "value", "list", "linear", "log", "range" or "normal".
     """
     _refuse_misplaced(entries, kind)
     if kind == "value":
         number = entries[kind].number()
         return None if number is None else Axis(kind, (number,), 1)
+    if kind == "normal":
+        return _normal(entries[kind])
     numbers = distinct_numbers(entries[kind])
     if kind == "list":
         return None if numbers is None else Axis(kind, numbers, len(numbers))
@@ -216,6 +252,17 @@ def read_form(node, entries, kind, max_points):
     points = entries["points"].integer(1, max_points) if "points" in entries else None
     ends = _ends(entries[kind], numbers, kind)
     return Axis(kind, ends, points) if ends and points else None
+
+
+def _normal(node):
+    numbers = [item.number() for item in node.items() or ()]
+    if None in numbers or not numbers:
+        return None
+    if len(numbers) != 2:
+        return node.mistake(f"mean and standard deviation are needed, not {len(numbers)} number{'s'[: len(numbers) - 1]}")
+    if numbers[1] <= 0:
+        return node.value[1].mistake(f"a standard deviation of {node.value[1].text}", "a number above zero")
+    return Normal(*numbers)
 
 
 def _ends(node, numbers, scale):

@@ -59,7 +59,9 @@ def warmup(communicator, masses=(), rebuild=False):
 def compile_model(model):
     """One step of a solve at some point of the model: compiles and caches its kernels."""
     point = {
-        parameter.name: model.warm_up.get(parameter.name, _some_value(parameter)) for parameter in model.parameters
+        parameter.name: model.warm_up.get(parameter.name, _some_value(parameter))
+        for parameter in model.parameters
+        if not parameter.optional
     }
     problem = Problem(
         point=point,

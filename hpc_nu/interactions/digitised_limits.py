@@ -18,13 +18,13 @@ Between the points ln y is linear in ln x.  Outside of them nothing is excluded.
 """
 
 import difflib
-import hashlib
 import os
 import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from hpc_nu.text_file import read_text
 from hpc_nu.units import ENERGY_GEV
 
 KEYS = {
@@ -122,15 +122,7 @@ def read_limits(path):
         All that is wrong with the file, one line each: file, line, value and what is accepted.
     """
     path = os.fspath(path)
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror}); looked in {os.getcwd()}") from None
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise ValueError(f"{path}:{line}: byte {content[error.start]:#x} is no text: expected UTF-8") from None
+    text, identity = read_text(path)
     problems = []
     sections = _sections(text, problems)
     if not sections and not problems:
@@ -139,7 +131,7 @@ def read_limits(path):
     _check_names(sections, problems)
     if problems:
         raise ValueError("\n".join(f"{path}:{line}: {what}" for line, what in sorted(problems)))
-    return DigitisedLimits(tuple(curves), path, hashlib.sha256(content).hexdigest())
+    return DigitisedLimits(tuple(curves), path, identity)
 
 
 class _Section:

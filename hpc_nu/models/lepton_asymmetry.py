@@ -21,9 +21,11 @@ from scipy.interpolate import CubicSpline
 from hpc_nu.models import lepton_asymmetry_batch as batch
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.models import lepton_asymmetry_stage as stage
+from hpc_nu.models.equation_of_state import equation_of_state_setting
+from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
 from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
 from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
-from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath, thermodynamics
+from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath
 from hpc_nu.plasma import susceptibilities as constant_susceptibilities
 from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
@@ -42,7 +44,6 @@ from hpc_nu.seesaw.mass_splitting import (
     oscillation_rate,
     vacuum_splitting_vector,
 )
-from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.seesaw.rate_table import (
     RateTable,
     build_rate_table,
@@ -65,17 +66,12 @@ PARAMETERS = (
 )
 
 SETTINGS = (
-    Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", choices=("normal", "inverted")),
-    Setting("oscillation_data", "nufit_3.2", "global fit of the oscillation data; nufit_3.2: EST", choices=FIT_NAMES),
+    HIERARCHY,
+    fit_setting("nufit_3.2", "global fit of the oscillation data; nufit_3.2: EST"),
     Setting("T_start", 1e4, "temperature at which no heavy neutrino is there yet", low=1.0, high=1e6, unit="GeV"),
     Setting("T_end", 10.0, "temperature at which the solve ends", low=1e-3, high=1e6, unit="GeV"),
     Setting("expansion", "full", "of the Universe: g_*(T), or constant as in EST", choices=tuple(expansion.KINDS)),
-    Setting(
-        "equation_of_state",
-        "saikawa_shirai",
-        "of the bath, for the full expansion",
-        choices=tuple(thermodynamics.EQUATIONS_OF_STATE),
-    ),
+    equation_of_state_setting("of the bath, for the full expansion"),
     Setting(
         "susceptibilities",
         "standard_model",
@@ -228,7 +224,8 @@ def _no_tangents(table):
 @lru_cache(maxsize=64)
 def _averages(settings, mass, temperatures):
     """`AveragedRates`; `settings` and `temperatures` as tuples."""
-    return averaged_rates(_rates(dict(settings), mass), mass, np.array(temperatures))
+    settings = dict(settings)
+    return averaged_rates(_rates(settings, mass), mass, np.array(temperatures), settings["boltzmann_factor"])
 
 
 @lru_cache(maxsize=8)
@@ -237,8 +234,9 @@ def _tables(settings, mass, grid):
     settings = dict(settings)
     t_start, t_end, averaged = settings["T_start"], settings["T_end"], grid.kind == "averaged"
     rates = build_rate_table(
-        _rates(settings, mass), _expansion(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged
-    )
+        _rates(settings, mass), _expansion(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged,
+        settings["boltzmann_factor"],
+    )  # fmt: skip
     omega, first_cold = _susceptibility_cells(
         settings["susceptibilities"], settings["crossover"], _expansion(settings), t_start, t_end
     )
@@ -314,7 +312,7 @@ class _Solve:
         self.t_start, self.t_end = settings["T_start"], settings["T_end"]
         self.temperatures = problem.temperatures
         self.splitting = problem.tuned("delta_M"), problem.tuned("re_omega")
-        self.data = oscillation_data(settings["oscillation_data"], settings["hierarchy"])
+        self.data = light_neutrinos(point, settings)
         self.yukawas = yukawa_couplings(
             self.data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
         )
@@ -579,7 +577,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
     name = "lepton_asymmetry"
     title = "lepton asymmetries of the nuMSM, momentum-averaged or momentum-resolved"
     reference = "Eijima, Shaposhnikov and Timiryasov, arXiv:2011.12637, secs. 2 and 6"
-    parameters = PARAMETERS
+    parameters = (*PARAMETERS, *OWN_OSCILLATION_DATA)
     settings = SETTINGS
     observables = OBSERVABLES
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")

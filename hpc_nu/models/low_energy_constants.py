@@ -11,13 +11,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from hpc_nu.models.equation_of_state import equation_of_state_setting
+from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
 from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
 from hpc_nu.models.thermal_settings import SWITCHES, ModelWithThermalRates
 from hpc_nu.plasma import thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.seesaw.low_energy import DELTA_SIGNS, averaged_coefficients, low_energy_constants
-from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 from hpc_nu.solver.result_codes import ResultCode
 
 
@@ -51,14 +52,14 @@ class LowEnergyConstants(ModelWithThermalRates):
         Parameter("delta", "rad", -4 * np.pi, 4 * np.pi, "Dirac phase of the PMNS matrix", "delta"),
         Parameter("phi", "rad", -4 * np.pi, 4 * np.pi, "Majorana phase phi_1 of eq. (4.3)", "phi_1"),
         Parameter("T", "GeV", 0.01, 1000.0, "temperature", "T", default=0.5),
+        *OWN_OSCILLATION_DATA,
     )
     settings = (
-        Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", ("normal", "inverted")),
-        Setting("oscillation_data", "nufit_2.0", "global fit of the oscillation data", FIT_NAMES),
-        Setting("delta_sign", "conjugate", "sign of delta: U_e3 ~ e^(+i delta) (conjugate) or e^(-i delta) (pdg)",
+        HIERARCHY,
+        fit_setting("nufit_2.0"),
+        Setting("delta_sign", "pdg", "sign of delta: U_e3 ~ e^(-i delta) (pdg) or e^(+i delta) (conjugate)",
                 DELTA_SIGNS),
-        Setting("equation_of_state", "saikawa_shirai", "of the bath, for H and c_s^2",
-                tuple(thermodynamics.EQUATIONS_OF_STATE)),
+        equation_of_state_setting("of the bath, for H and c_s^2"),
         *(setting for setting in SWITCHES if setting.name in _SWITCHES),
     )  # fmt: skip
     observables = (
@@ -89,7 +90,7 @@ class LowEnergyConstants(ModelWithThermalRates):
         averages = _averages(point["M"], point["T"], *switches)
         expansion = _expansion(point["T"], settings["equation_of_state"])
         constants = low_energy_constants(
-            oscillation_data(settings["oscillation_data"], settings["hierarchy"]),
+            light_neutrinos(point, settings),
             averages,
             point["M"],
             problem.tuned("delta_M"),

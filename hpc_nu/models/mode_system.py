@@ -23,13 +23,15 @@ class Parameter:
     Attributes
     ----------
     unit : str
-        Unit in which the model receives it: "GeV", "rad" or "1".
+        Unit in which the model receives it: "GeV", "eV^2", "rad" or "1".
     low, high : float
         Closed range, in that unit, for which the equations hold.
     low_is_open : bool
         True where `low` itself is excluded (a mass must be positive).
     default : float or None
         None: the input file must give it.
+    optional : bool
+        True where the model has another source for it: it may be left out, and then no point has it.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Parameter:
     symbol: str = ""
     low_is_open: bool = False
     default: float | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Setting:
         Its type is the type that is accepted (an int default takes integers only).
     choices : tuple of str
         Accepted words; empty for numbers and switches.
+    or_file : bool
+        Whether the path of a file is accepted beside the words: a text with a dot or a slash in it.
     unit : str
         As for `Parameter`; "1" for words, switches and plain numbers.
     """
@@ -64,6 +69,7 @@ class Setting:
     high: float = np.inf
     low_is_open: bool = False
     unit: str = "1"
+    or_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class Problem:
     Attributes
     ----------
     point : mapping of str to float
-        Every parameter of the model, in its unit.
+        Every parameter of the model, in its unit; of the optional ones those that the input file gives.
     settings : mapping
         Every setting of the model.
     grid : MomentumGrid or None

@@ -9,6 +9,12 @@ from functools import partial
 
 import numpy as np
 
+from hpc_nu.models.equation_of_state import (
+    equation_of_state_problems,
+    equation_of_state_tables,
+    prepare_equation_of_state,
+)
+from hpc_nu.models.light_neutrinos import hierarchy_problems
 from hpc_nu.models.mode_system import Model, Setting
 from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
 from hpc_nu.plasma.higgs import CROSSOVERS
@@ -27,6 +33,11 @@ SWITCHES = (
     Setting("direct_reactions", True, "those with Higgs bosons and of the symmetric phase"),
     Setting("soft_suppression", True, "of gamma_+ by mixing at k < T: F of hpc_nu.seesaw.thermal_rates"),
     Setting("thermal_potential", True, "thermal part of the active neutrinos' dispersion"),
+    Setting(
+        "boltzmann_factor",
+        True,
+        "of the energy E of the heavy neutrinos in n_F (1 - n_F) of source and wash-out; false: of k, EST footnote 3",
+    ),
     Setting("propagator", "full", "of the active neutrinos, or expanded in M^2 (T > 80 GeV)", tuple(PROPAGATORS)),
 )
 
@@ -76,8 +87,9 @@ class ModelWithThermalRates(Model):
 
     def tables(self, settings, points):
         which = settings["self_energy"]
+        others = equation_of_state_tables(settings)
         if not self.needs_tables(settings):
-            return {}
+            return others
         if which == "default":
             found = identity(DEFAULT)
         elif which == "this_mass":
@@ -87,14 +99,14 @@ class ModelWithThermalRates(Model):
             found = hashlib.sha256(" ".join(names).encode()).hexdigest()[:32]
         else:
             found = shared_table(which).identity
-        return {f"self-energy ({which})": found}
+        return {f"self-energy ({which})": found} | others
 
     def check_points(self, settings, points, temperatures):
-        if not self.needs_tables(settings):
-            return []
-        which = settings["self_energy"]
-        problems = []
         lowest, highest = self.temperature_span(settings, points, temperatures)
+        problems = hierarchy_problems(settings, points) + equation_of_state_problems(settings, lowest, highest)
+        if not self.needs_tables(settings):
+            return problems
+        which = settings["self_energy"]
         if settings.get("propagator") == "expanded" and lowest < EXPANDED_ABOVE:
             problems.append(
                 f"propagator = expanded holds above {EXPANDED_ABOVE:g} GeV, and rates at {lowest:g} GeV are needed"
@@ -125,6 +137,7 @@ class ModelWithThermalRates(Model):
         ]
 
     def prepare(self, variations, points, communicator):
+        prepare_equation_of_state(variations, communicator)
         wanted = {}
         for settings in variations:
             if self.needs_tables(settings):

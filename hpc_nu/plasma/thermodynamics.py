@@ -16,6 +16,8 @@ Between 2 and 5 MeV de/ds goes smoothly from one to the other.  Against the fitt
 Sources: [SS] Saikawa and Shirai, arXiv:1803.01038, fitting functions of appendix C; [WB] Borsanyi et al.,
 arXiv:1606.07494, table S2; [HotQCD] Bazavov et al., arXiv:1407.6387, parametrisation of the pressure.
 The published equations of state differ by 3-9 % in g (15 % at 0.2 GeV): that is what they are known to.
+Where the name of an equation of state is asked for, the path of a file of the user's own does as well
+(`hpc_nu.plasma.user_equation_of_state`).
 Not covered: energy of sterile species, lepton asymmetries large enough to matter for H.
 """
 
@@ -27,6 +29,7 @@ from scipy.interpolate import CubicSpline
 
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.temperature_range import checked_temperature
+from hpc_nu.plasma.user_equation_of_state import shared_equation_of_state
 from hpc_nu.units import PLANCK_MASS
 
 EQUATIONS_OF_STATE = {
@@ -203,13 +206,30 @@ def _saikawa_shirai(temperature):
 
 
 def _borsanyi(temperature):
-    """(g_rho, g_s) of [WB], natural cubic splines of its table in log T.
+    """(g_rho, g_s) of [WB], `_continued` beyond the ends of its table, where the ratios to [SS] are 1.013 and 1.011.
 
-    Beyond the ends of the table: those of [SS], times a ratio that goes within a decade from its value and slope at
-    the end (1.013, 1.011) to 1.  The table is coarse: c_s^2 of its spline wiggles by 3 %.  "Not-a-knot" splines
-    overshoot at 280 GeV, to c_s^2 = 0.339.
+    The table is coarse: c_s^2 of its spline wiggles by 3 %.  "Not-a-knot" splines overshoot at 280 GeV, to 0.339.
     """
-    splines = (CubicSpline(_WB_LOG10_MEV, y, bc_type="natural") for y in (_WB_ENERGY, _WB_ENERGY_OVER_ENTROPY))
+    return _continued(_WB_LOG10_MEV, _WB_ENERGY, _WB_ENERGY_OVER_ENTROPY, temperature)
+
+
+def _user(path):
+    """(g_rho, g_s) of a file, likewise, as a function of temperature."""
+    try:
+        table = shared_equation_of_state(path)
+    except ValueError as error:
+        names = ", ".join(EQUATIONS_OF_STATE)
+        raise ValueError(f"equation_of_state = {path!r}: expected one of {names}, or a file; {error}") from None
+    log10_mev = np.log10(table.temperature) + 3
+    return lambda temperature: _continued(log10_mev, table.g_rho, table.g_rho / table.g_s, temperature)
+
+
+def _continued(log10_mev, energy, energy_over_entropy, temperature):
+    """(g_rho, g_s) of a table, natural cubic splines in log T.
+
+    Beyond its ends: those of [SS], times a ratio that goes within a decade from its value and slope at the end to 1.
+    """
+    splines = (CubicSpline(log10_mev, y, bc_type="natural") for y in (energy, energy_over_entropy))
     g_rho, g_rho_over_g_s = splines
 
     def ratio_to_saikawa_shirai(log_t):
@@ -217,7 +237,7 @@ def _borsanyi(temperature):
         return table / _saikawa_shirai(10.0 ** (log_t - 3))
 
     log_t = np.log10(temperature) + 3
-    nearest = np.clip(log_t, _WB_LOG10_MEV[0], _WB_LOG10_MEV[-1])
+    nearest = np.clip(log_t, log10_mev[0], log10_mev[-1])
     beyond = log_t - nearest
     inward = np.where(beyond > 0, -1e-4, 1e-4)
     ratio = ratio_to_saikawa_shirai(nearest)
@@ -263,13 +283,18 @@ class _State(NamedTuple):
     g_s_slope: CubicSpline
 
 
-@lru_cache(maxsize=len(EQUATIONS_OF_STATE))
+_FITS = {
+    "saikawa_shirai": _saikawa_shirai,
+    "saikawa_shirai_separate": _saikawa_shirai,
+    "borsanyi": _borsanyi,
+    "hotqcd": _hotqcd,
+}
+
+
+@lru_cache(maxsize=16)
 def _state(equation_of_state):
     """Tabulate an equation of state, with the energy that belongs to the entropy."""
-    if equation_of_state not in EQUATIONS_OF_STATE:
-        names = ", ".join(EQUATIONS_OF_STATE)
-        raise ValueError(f"equation_of_state = {equation_of_state!r}: expected one of {names}")
-    fit = {"borsanyi": _borsanyi, "hotqcd": _hotqcd}.get(equation_of_state, _saikawa_shirai)
+    fit = _FITS.get(equation_of_state) or _user(equation_of_state)
     start, stop = np.log(TEMPERATURE_RANGE)
     log_t = np.linspace(start, stop, int(np.ceil((stop - start) / _NODE_SPACING)) + 1)
     fitted_g_rho, fitted_g_s = fit(np.exp(log_t))
@@ -295,12 +320,55 @@ def _integrated_energy(log_t, g_rho, g_s):
     return energy
 
 
+_MOST_DEVIATION = 0.1
+"""Of g_rho in a file from the one that belongs to its g_s: published fits have 2.4 % at most."""
+
+
+def check_user_equation_of_state(path, lowest, highest):
+    """Whether a file of the user's own covers temperatures [GeV], and is an equation of state at all.
+
+    Raises
+    ------
+    ValueError
+        If not, or if it cannot be read: file, value and what is accepted.
+    """
+    table = shared_equation_of_state(path)
+    low, high = table.temperature[[0, -1]]
+    if lowest < low * (1 - 1e-12) or highest > high * (1 + 1e-12):
+        raise ValueError(f"{path}: covers T = {low:g} ... {high:g} GeV, and {lowest:g} ... {highest:g} GeV are needed")
+    t = np.exp(np.linspace(np.log(max(low, TEMPERATURE_RANGE[0])), np.log(min(high, TEMPERATURE_RANGE[1])), 4001))
+    t = np.clip(t, *TEMPERATURE_RANGE)
+    sound, g_s = sound_speed_squared(t, path), entropy_degrees_of_freedom(t, path)
+    wrong = ~((sound > 0) & (sound < 1) & (g_s > 0))
+    if np.any(wrong):
+        where = int(np.argmax(wrong))
+        raise ValueError(
+            f"{path}: the spline of g_s has c_s^2 = {sound[where]:.3g} at T = {t[where]:.4g} GeV: expected points so"
+            " smooth that 0 < c_s^2 < 1"
+        )
+    inside = (table.temperature >= TEMPERATURE_RANGE[0]) & (table.temperature <= TEMPERATURE_RANGE[1])
+    own = energy_degrees_of_freedom(table.temperature[inside], path)
+    deviation = np.abs(table.g_rho[inside] / own - 1)
+    if np.any(deviation > _MOST_DEVIATION):
+        where = int(np.argmax(deviation))
+        raise ValueError(
+            f"{path}: g_rho = {table.g_rho[inside][where]:g} at T = {table.temperature[inside][where]:g} GeV, where"
+            f" g_s and de = T ds give {own[where]:.4g}: expected the same to {_MOST_DEVIATION:.0%}"
+        )
+
+
 def _log_temperature(temperature):
     return np.log(checked_temperature(temperature, TEMPERATURE_RANGE, "thermodynamics"))
 
 
 def energy_degrees_of_freedom(temperature, equation_of_state="saikawa_shirai"):
-    """g_rho(T); `temperature` float or array [GeV] in `TEMPERATURE_RANGE`, one of `EQUATIONS_OF_STATE`."""
+    """g_rho(T); `temperature` float or array [GeV] in `TEMPERATURE_RANGE`, one of `EQUATIONS_OF_STATE` or a file.
+
+    Raises
+    ------
+    ValueError
+        For other temperatures, or a file that cannot be read.
+    """
     return _state(equation_of_state).g_rho(_log_temperature(temperature))[()]
 
 

@@ -1,0 +1,39 @@
+"""The equation of state as an input of a model: a published one by name, or a file of the user's own."""
+
+from hpc_nu.models.mode_system import Setting
+from hpc_nu.plasma.thermodynamics import EQUATIONS_OF_STATE, check_user_equation_of_state
+from hpc_nu.plasma.user_equation_of_state import prepare_equations_of_state, shared_equation_of_state
+
+
+def equation_of_state_setting(description="of the bath"):
+    """The setting `equation_of_state`."""
+    return Setting("equation_of_state", "saikawa_shirai", description, tuple(EQUATIONS_OF_STATE), or_file=True)
+
+
+def equation_of_state_tables(settings):
+    """The file that the settings name, with its hash: as of `Model.tables`."""
+    name = settings["equation_of_state"]
+    return {} if name in EQUATIONS_OF_STATE else {f"equation of state ({name})": shared_equation_of_state(name).identity}
+
+
+def equation_of_state_problems(settings, lowest, highest):
+    """What is wrong with the file that the settings name, for temperatures `lowest` ... `highest` [GeV].
+
+    Returns
+    -------
+    list of str
+        A complete sentence for each problem; none for a published equation of state.
+    """
+    name = settings["equation_of_state"]
+    if name in EQUATIONS_OF_STATE:
+        return []
+    try:
+        check_user_equation_of_state(name, lowest, highest)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def prepare_equation_of_state(variations, communicator):
+    """Read the files once, for all ranks; arguments as of `Model.prepare`."""
+    prepare_equations_of_state({s["equation_of_state"] for s in variations} - set(EQUATIONS_OF_STATE), communicator)
