@@ -3,14 +3,28 @@
 import argparse
 import os
 import sys
+import time
 import traceback
 
 from hpc_nu import __version__
 from hpc_nu.campaign.communicator import use_no_mpi
-from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, FAILURE, CampaignError, EnvironmentProblem, Refused
+from hpc_nu.campaign.errors import (
+    BAD_INPUT,
+    BROKEN_ENVIRONMENT,
+    COMPLETE,
+    FAILURE,
+    CampaignError,
+    EnvironmentProblem,
+    Refused,
+    is_of_the_environment,
+    trouble_text,
+)
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.models import MODELS
-from hpc_nu.solver.kernel_cache import use_kernel_cache
+from hpc_nu.solver.result_codes import ResultCode
+
+
+_AFTER_YOU_SECONDS = 3.0
 
 
 def main(arguments=None):
@@ -40,7 +54,6 @@ def _prepare_libraries():
     # status.  HDF5's would only fail, on file systems that have no locks.
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     use_no_mpi()
-    use_kernel_cache()
 
 
 def _parser():
@@ -58,6 +71,15 @@ def _parser():
     run = command("run", _run, "start or continue a campaign (under mpirun: on all its ranks)")
     run.add_argument("input", help="YAML file of the campaign")
     run.add_argument("-o", "--output", required=True, help="results file (HDF5); continued if it exists")
+    failures = ", ".join(_failures())
+    run.add_argument(
+        "--retry", type=_failure_codes, default=(), metavar="KIND[,KIND...]",
+        help=f"solve failed tasks of the file again: {failures}, or all",
+    )  # fmt: skip
+    run.add_argument(
+        "--accept-changes", action="store_true",
+        help="continue a file that was begun with other sources of this program, if some of its rows come out the same",
+    )  # fmt: skip
     check = command("check", _check, "validate an input file and estimate its cost; computes nothing")
     check.add_argument("input", help="YAML file of the campaign")
     status = command("status", _status, "how far a campaign is, what it takes, and what failed; at any time")
@@ -68,6 +90,8 @@ def _parser():
     how = explain.add_mutually_exclusive_group()
     how.add_argument("--solve", action="store_true", help="solve it here, on one process, and compare; writes nothing")
     how.add_argument("--input", action="store_true", help="print an input file of this task alone")
+    verify = command("verify", _verify, "whether a results file is what was written, to the last bit")
+    verify.add_argument("output", help="results file (HDF5)")
     models = command("models", _models, "models with their parameters, settings and observables")
     models.add_argument("name", nargs="?", choices=list(MODELS), help="one model, in full")
     warmup = command(
@@ -84,6 +108,20 @@ def _parser():
     return parser
 
 
+def _failures():
+    """Names of the outcomes that are failures."""
+    return [code.name.lower() for code in ResultCode if code.is_failure]
+
+
+def _failure_codes(text):
+    """The outcomes that are named, separated by commas."""
+    names = _failures() if text == "all" else text.split(",")
+    for name in names:
+        if name not in _failures():
+            raise argparse.ArgumentTypeError(f"{name!r} is no kind of failure: expected {', '.join(_failures())}, or all")
+    return tuple(ResultCode[name.upper()] for name in names)
+
+
 def _run(options):
     from hpc_nu.campaign.wall_time import StopRequest
 
@@ -93,7 +131,7 @@ def _run(options):
     def action(communicator):
         from hpc_nu.campaign.run import run
 
-        return run(communicator, options.input, options.output, stop)
+        return run(communicator, options.input, options.output, stop, options.retry, options.accept_changes)
 
     return _on_all_ranks(action)
 
@@ -115,7 +153,9 @@ def _on_all_ranks(action):
         ranks = communicator.world()
     except EnvironmentProblem as problem:  # on all, whether or not they see each other
         if communicator.launched_rank() == 0:
-            print(problem, file=sys.stderr)
+            print(problem, file=sys.stderr, flush=True)
+        else:  # the launcher ends all when the first of them leaves: let the one that speaks do so
+            time.sleep(_AFTER_YOU_SECONDS)
         return problem.exit_code
     try:
         return action(ranks)
@@ -127,6 +167,9 @@ def _on_all_ranks(action):
         if isinstance(error, CampaignError):
             code = error.exit_code
             print(error, file=sys.stderr)
+        elif isinstance(error, Exception) and is_of_the_environment(error):
+            code = BROKEN_ENVIRONMENT
+            print(trouble_text(error, "hpc-nu"), file=sys.stderr)
         else:
             code = FAILURE
             traceback.print_exc()
@@ -156,6 +199,14 @@ def _explain(options):
     report = solve_report if options.solve else input_of_task if options.input else explain_report
     print(report(options.output, options.task))
     return COMPLETE
+
+
+def _verify(options):
+    from hpc_nu.campaign.verify import verify_report
+
+    text, code = verify_report(options.output)
+    print(text)
+    return code
 
 
 def _models(options):

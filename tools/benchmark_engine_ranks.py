@@ -26,7 +26,6 @@ from hpc_nu.campaign.results_file import ResultsFile  # noqa: E402
 from hpc_nu.campaign.wall_time import StopRequest  # noqa: E402
 from hpc_nu.campaign.worker import Worker  # noqa: E402
 from hpc_nu.single_process import SingleProcess  # noqa: E402
-from hpc_nu.solver.kernel_cache import use_kernel_cache  # noqa: E402
 from hpc_nu.solver.result_codes import ResultCode  # noqa: E402
 
 WORLD = MPI.COMM_WORLD
@@ -312,7 +311,6 @@ PARTS = {f.__name__: f for f in (overhead, master, commits, balance, prepare_res
 
 def main():
     part, folder, *options = sys.argv[1:]
-    use_kernel_cache()
     use_naps()
     found = PARTS[part](folder, **json.loads(options[0] if options else "{}"))
     if WORLD.rank == 0:

@@ -24,9 +24,11 @@ class Suspended(NamedTuple):
     Attributes
     ----------
     attempt : int
-        0 on the first try, 1 on the retry.
+        0 on the first try, 1 on a more careful retry, 2 on a more patient one.
     seconds : float
-        Time spent on this try so far; it counts against the budget.
+        Time spent on this try so far.
+    used : float
+        Processor time of it, which counts against the budget.
     state : (n,) float64 array
         What `Model.solve` continues from.
     """
@@ -34,6 +36,7 @@ class Suspended(NamedTuple):
     task: int
     attempt: int
     seconds: float
+    used: float
     state: np.ndarray
 
 
@@ -50,7 +53,7 @@ class Checkpoint:
         if not suspended:
             self.remove()
             return
-        entries = [[int(s.task), int(s.attempt), float(s.seconds), len(s.state)] for s in suspended]
+        entries = [[int(s.task), int(s.attempt), float(s.seconds), float(s.used), len(s.state)] for s in suspended]
         header = json.dumps(self.header | {"suspended": entries}).encode()
         body = header + b"\n" + b"".join(np.asarray(s.state, dtype="<f8").tobytes() for s in suspended)
         if os.path.exists(self.path):
@@ -91,8 +94,8 @@ class Checkpoint:
             raise ValueError(f"it was written by version {header['version']}")
         states = np.frombuffer(data, dtype="<f8")
         suspended, start = [], 0
-        for task, attempt, seconds, length in header["suspended"]:
-            suspended.append(Suspended(task, attempt, seconds, states[start : start + length].copy()))
+        for task, attempt, seconds, used, length in header["suspended"]:
+            suspended.append(Suspended(task, attempt, seconds, used, states[start : start + length].copy()))
             start += length
         return suspended
 

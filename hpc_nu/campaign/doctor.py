@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from hpc_nu import __version__
+from hpc_nu.campaign.child import python_command
 from hpc_nu.campaign.communicator import (
     launched_rank,
     loaded_mpi_libraries,
@@ -168,7 +169,7 @@ def _starts_mpi(remarks):
     """Whether MPI starts: asked of another process, since it may end the one in which it does not."""
     code = "from mpi4py import MPI; MPI.Is_initialized() or MPI.Init()"
     try:
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=_CHILD_SECONDS)
+        done = subprocess.run(python_command(code), capture_output=True, text=True, timeout=_CHILD_SECONDS)
         trouble = done.returncode and (done.stderr.strip() or f"code {done.returncode}").splitlines()[-1]
     except (OSError, subprocess.TimeoutExpired) as error:
         trouble = str(error)

@@ -1,6 +1,7 @@
 """Errors that end a run with one message for the user instead of a traceback, and the exit codes."""
 
 import re
+import types
 
 COMPLETE = 0
 FAILURE = 1
@@ -38,6 +39,45 @@ class EnvironmentProblem(CampaignError):
     """MPI, HDF5 or the file system is not as it must be."""
 
     exit_code = BROKEN_ENVIRONMENT
+
+
+_LIBRARIES = ("numba", "llvmlite", "h5py", "mpi4py")
+"""What they raise, be it a compiler without memory or a cache that cannot be written, is not about a task."""
+
+
+def is_of_the_environment(error):
+    """Whether an exception in a model says nothing about the task that it was given.
+
+    Memory, files and imports are not a model's; nor is what a library lacks (`numpy.trapezoid` before numpy 2), or what
+    the compiler and its cache raise.
+    """
+    while error is not None:
+        raised_in = _innermost_module(error)
+        of_class = type(error).__module__.split(".")[0]
+        if isinstance(error, (MemoryError, OSError, ImportError)) or of_class in _LIBRARIES or raised_in in _LIBRARIES:
+            return True
+        if isinstance(error, AttributeError) and isinstance(getattr(error, "obj", None), types.ModuleType):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _innermost_module(error):
+    """Name of the package whose code raised an exception."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else trace.tb_frame.f_globals.get("__name__", "").split(".")[0]
+
+
+def trouble_text(error, place):
+    """What to say of an exception of the environment that `place`, such as "task 3", met."""
+    first = str(error).strip().splitlines()
+    return (
+        f"{place}: {type(error).__name__}: {first[0] if first else 'no text'}. This is no fault of the task but of what it"
+        " runs in (memory, a disk, a library): what was solved is recorded. Mend it, and run the same command again to"
+        " continue"
+    )
 
 
 def reason(error):

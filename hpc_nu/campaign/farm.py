@@ -37,6 +37,13 @@ _SHORTEST_NAP, _LONGEST_NAP = 2e-4, 2e-3
 # A rank that is so late for a commit [s] is named.
 _LATE_SECONDS = 30.0
 
+# What passes between two looks, beyond so much [s], is time in which this process was suspended, and all with it.
+_SUSPENDED = 1.0
+
+# The first epoch [s]; each is twice as long as the one before, up to what the input says: also what is killed early, and
+# often, gets on.
+_FIRST_EPOCH = 5.0
+
 
 class Left(NamedTuple):
     """What is left to do when a run begins; known to rank 0.
@@ -124,7 +131,7 @@ class _Worker:
         message = _receive(self.communicator, 0, _WORK, np.int64)
         n_states, tasks = int(message[0]), message[1:]
         states = [_receive(self.communicator, 0, _STATE, np.float64) for _ in range(n_states)]
-        self.worker.add(tasks, [Suspended(int(s[0]), int(s[1]), s[2], s[3:]) for s in states])
+        self.worker.add(tasks, [Suspended(int(s[0]), int(s[1]), s[2], s[3], s[4:]) for s in states])
         self.asked = False
         self.clock.something_came()
 
@@ -150,10 +157,11 @@ class _Worker:
 class _Master:
     """Rank 0."""
 
-    def __init__(self, communicator, worker, stop, schedule, apart, in_hand, progress):
+    def __init__(self, communicator, worker, stop, schedule, begun, suspects, in_hand, progress):
         self.communicator, self.worker, self.stop = communicator, worker, stop
-        self.schedule, self.apart, self.in_hand, self.progress = schedule, deque(apart), in_hand, progress
-        self.epoch_seconds = worker.plan.epoch_seconds
+        self.schedule, self.in_hand, self.progress = schedule, in_hand, progress
+        self.begun, self.suspects = deque(begun), deque(suspects)
+        self.epoch_seconds = min(_FIRST_EPOCH, worker.plan.epoch_seconds)
         # Nobody is longer away than a try and a retry, without a pause, that spend their budgets and meet the watchdog.
         solver = worker.plan.solver
         self.patience = solver.max_seconds + solver.more_careful().max_seconds + 3 * GRACE_SECONDS
@@ -169,6 +177,7 @@ class _Master:
         self.epoch_over = False
         self.clock.something_came()
         self.epoch_end = time.monotonic() + self.epoch_seconds
+        self.epoch_seconds = min(2 * self.epoch_seconds, self.worker.plan.epoch_seconds)
         while not self.end_of_epoch():
             if not self.worker.queue and self.computes:
                 tasks, suspended = self.next_batch()
@@ -194,7 +203,7 @@ class _Master:
     def wait_for_arrivals(self):
         """Until all ranks are on their way into the commit: a collective call could not say whom it waits for."""
         missing = set(range(1, self.communicator.size))
-        began, remarks = time.monotonic(), 0
+        waited, looked, remarks = 0.0, time.monotonic(), 0
         while missing:
             while self.communicator.Iprobe(tag=_ARRIVED, status=self.status):
                 rank = self.status.source
@@ -204,7 +213,8 @@ class _Master:
                 while self.received[rank, _STOP] < stops:
                     self.receive_stop(rank)
                 missing.discard(rank)
-            waited = time.monotonic() - began
+            now = time.monotonic()
+            waited, looked = waited + min(now - looked, _SUSPENDED), now
             if waited > (remarks + 1) * _LATE_SECONDS:
                 remarks += 1
                 log.warning("waiting for %s since %s, before the commit", self.names(missing), duration(waited))
@@ -223,7 +233,8 @@ class _Master:
         """All tasks are solved: the queue is empty and every rank has reported back."""
         return (
             not len(self.schedule)
-            and not self.apart
+            and not self.begun
+            and not self.suspects
             and not self.worker.queue
             and len(self.idle) == self.communicator.size - 1
         )
@@ -267,21 +278,22 @@ class _Master:
         self.in_hand.hold(rank, ())
 
     def next_batch(self):
-        """Tasks and their states: first those that go one at a time."""
-        if self.apart:
-            task, suspended = self.apart.popleft()
-            return [task], suspended
+        """Tasks and their states: first those that were begun; last, and alone, those that may have ended a run."""
+        for apart in (self.begun, () if len(self.schedule) else self.suspects):
+            if apart:
+                task, suspended = apart.popleft()
+                return [task], suspended
         return self.schedule.batch().tolist(), []
 
     def interrupted(self):
         """States of tasks that nobody has taken up again."""
-        return [state for _, states in self.apart for state in states]
+        return [state for _, states in (*self.begun, *self.suspects) for state in states]
 
     def send_work(self, rank, tasks, suspended):
         message = np.array([len(suspended), *tasks], dtype=np.int64)
         self.communicator.Send(message, dest=rank, tag=_WORK)
-        for task, attempt, seconds, state in suspended:
-            self.communicator.Send(np.concatenate([[task, attempt, seconds], state]), dest=rank, tag=_STATE)
+        for task, attempt, seconds, used, state in suspended:
+            self.communicator.Send(np.concatenate([[task, attempt, seconds, used], state]), dest=rank, tag=_STATE)
 
 
 def _mpi():
@@ -314,8 +326,10 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
     -------
     bool
         True if all is done, False if asked to stop.
+    str
+        What went wrong outside of the tasks, and ended the run; empty if nothing did.
     """
-    deaths = communicator.bcast(in_hand.deaths if communicator.rank == 0 else None)
+    deaths, results.layout.run = communicator.bcast((in_hand.deaths, results.layout.run))
     worker = Worker(plan, results.layout, communicator.rank, deaths, stop)
     if communicator.rank == 0:
         side = _master(communicator, worker, stop, in_hand, left, progress)
@@ -323,27 +337,33 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
         side = _Worker(communicator, worker, stop)
     while True:
         side.epoch()
+        if communicator.rank == 0:
+            in_hand.let_go()  # who dies in a commit does not die of a task
         finished, stopping = communicator.bcast((side.nothing_left, side.stopping) if communicator.rank == 0 else None)
         rows = worker.take_rows()
         results.commit(rows)
         failures = int(np.sum(is_failure(rows["status"])))
-        gathered = communicator.gather((worker.in_flight(), failures))
+        gathered = communicator.gather((worker.in_flight(), len(rows), failures, worker.trouble))
         if communicator.rank == 0:
-            checkpoint.save(side.interrupted() + [s for in_flight, _ in gathered for s in in_flight])
+            checkpoint.save(side.interrupted() + [s for in_flight, *_ in gathered for s in in_flight])
+            troubles = [trouble for *_, trouble in gathered if trouble]
+            in_hand.blame(task for task, _ in troubles)
             if finished or stopping:
                 in_hand.end(finished)
             else:
                 in_hand.save()
-            progress.committed(side.schedule, sum(n for _, n in gathered))
+            progress.committed(side.schedule, sum(n for _, n, *_ in gathered), sum(n for *_, n, _ in gathered))
         communicator.barrier()
         if finished or stopping:
-            return finished
+            return finished, communicator.bcast(troubles[0][1] if communicator.rank == 0 and troubles else "")
 
 
 def _master(communicator, worker, stop, in_hand, left, progress):
     """Rank 0's side, with the tasks that were begun, and those under suspicion, set apart."""
     suspended = {s.task: [s] for s in left.suspended}
-    apart = suspended | {task: suspended.get(task, []) for task in in_hand.deaths}
-    plan, fresh = worker.plan, np.setdiff1d(left.tasks, list(apart))
+    begun = [(task, states) for task, states in suspended.items() if task not in in_hand.deaths]
+    suspects = sorted(in_hand.deaths, key=lambda task: (in_hand.deaths[task], task))
+    suspects = [(task, suspended.get(task, [])) for task in suspects]
+    plan, fresh = worker.plan, np.setdiff1d(left.tasks, [*suspended, *in_hand.deaths])
     schedule = Schedule(plan.predicted_seconds(), plan.task_class(slice(None)), fresh, communicator.size)
-    return _Master(communicator, worker, stop, schedule, apart.items(), in_hand, progress)
+    return _Master(communicator, worker, stop, schedule, begun, suspects, in_hand, progress)

@@ -6,13 +6,22 @@ against the tasks that were held and have no row.  After one death a task is han
 it is solved in a process of its own, whose death is a row (`quarantine`): a verdict is never passed on suspicion.
 
 The file is a line of JSON, then a line "rank tasks" whenever a rank's tasks change, tasks as in "3-7,9"; the last line
-of a rank counts.  It is not synced: what SIGKILL leaves is whole, and to lose it with the power costs nothing.
+of a rank counts, and after a line "nobody" no rank holds anything.  It is not synced: what SIGKILL leaves is whole, and
+to lose it with the power costs nothing.
 """
 
 import json
 import os
+from contextlib import suppress
 
 import numpy as np
+
+from hpc_nu.atomic import new_file
+from hpc_nu.campaign.errors import OutputError
+
+_NOBODY = "nobody"
+
+_HEAD = b'{"problem_hash"'
 
 QUARANTINE_AFTER = 2
 """Deaths of runs after which a task is solved in a process of its own."""
@@ -35,9 +44,15 @@ class InHand:
         self.deaths, self.held = {}, {}
         self.file = None
 
-    def load(self, done):
-        """Take over what the run before left, and begin the record of this one; as `read`."""
-        self.deaths = self.read(done)
+    def load(self, done, died=()):
+        """Take over what the run before left, and begin the record of this one; as `read`.
+
+        Parameters
+        ----------
+        died : list of int
+            Tasks that are known to end their process.
+        """
+        self.deaths = dict.fromkeys(died, QUARANTINE_AFTER) | self.read(done)
         self.save()
 
     def read(self, done):
@@ -67,8 +82,14 @@ class InHand:
             header = json.loads(header)
             if header["problem_hash"] != self.problem_hash:
                 return {}, {}
-            deaths = {int(task): n for task, n in header["deaths"].items()}
-            return deaths, {int(rank): from_ranges(tasks) for rank, tasks in (line.split(" ") for line in lines)}
+            deaths, held = {int(task): n for task, n in header["deaths"].items()}, {}
+            for line in lines:
+                if line == _NOBODY:
+                    held = {}
+                    continue
+                rank, tasks = line.split(" ")
+                held[int(rank)] = from_ranges(tasks)
+            return deaths, held
         except (OSError, ValueError, KeyError, TypeError, AttributeError):  # whatever it is
             return {}, {}
 
@@ -80,11 +101,37 @@ class InHand:
     def save(self):
         """Write the record anew, without what is out of date."""
         header = json.dumps({"problem_hash": self.problem_hash, "deaths": self.deaths})
-        temporary = self.path + ".tmp"
         self.close()
-        self.file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+        temporary = new_file(self.path)
+        self.file = os.open(temporary, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
         os.write(self.file, f"{header}\n".encode() + b"".join(self._line(rank) for rank in sorted(self.held)))
         os.replace(temporary, self.path)
+
+    def blame(self, tasks):
+        """Let tasks go last in the next run: at them, this one met trouble that may be theirs."""
+        for task in tasks:
+            self.deaths[task] = self.deaths.get(task, 0) + 1
+
+    def refuse_foreign(self):
+        """Raise an `OutputError` if what is called so is a file of somebody's, and not such a record."""
+        try:
+            with open(self.path, "rb") as file:
+                head = file.read(len(_HEAD))
+        except OSError:
+            return
+        if head and not _HEAD.startswith(head[: len(_HEAD)]):
+            raise OutputError(f"{self.path}: is needed for a record of the run, and is another file: move it away")
+
+    def let_go(self, rank=None):
+        """`rank`, or every rank, ends for another reason than a task: on any rank, also from a signal handler.
+
+        (When one rank dies, the launcher ends the others by a signal: then the tasks of the one that could not say so
+        remain.)
+        """
+        with suppress(OSError):
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+            os.write(file, f"{_NOBODY if rank is None else f'{rank} '}\n".encode())
+            os.close(file)
 
     def end(self, complete):
         """The run ends by itself: nobody holds anything."""

@@ -4,6 +4,7 @@ The file is that of a campaign with one task a rank, written by the code that ca
 where results are to go.
 """
 
+import faulthandler
 import fcntl
 import os
 import platform
@@ -20,7 +21,6 @@ from hpc_nu import __version__
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.provenance import hdf5_version, mpi_library, package_version, processor_name
 from hpc_nu.campaign.results_file import ResultsFile
-from hpc_nu.campaign.watchdog import GRACE_SECONDS, Watchdog
 from hpc_nu.models.mode_system import Outcome
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -43,16 +43,15 @@ parameters:
 
 def meet(communicator, folder, facts, problems, remarks):
     """Add to the facts, problems and remarks of rank 0 what all ranks find; collective."""
-    watchdog = Watchdog()
     if communicator.size > 1:
         if communicator.rank == 0:
             print(f"{communicator.size} ranks meet and write a file in {folder} ...", file=sys.stderr, flush=True)
-        watchdog.guard(LIMIT - GRACE_SECONDS)  # the interpreter may get stuck inside a collective call
+        faulthandler.dump_traceback_later(LIMIT, exit=True)  # the interpreter may get stuck inside a collective call
     everyone = communicator.gather((platform.node(), problems, remarks, _rank_facts()))
     if communicator.rank == 0:
         _compare(everyone, facts, problems, remarks)
     _look_at_folder(communicator, os.path.abspath(folder), facts, problems, remarks)
-    watchdog.rest()
+    faulthandler.cancel_dump_traceback_later()
 
 
 def _rank_facts():

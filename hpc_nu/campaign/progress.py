@@ -21,7 +21,7 @@ class Progress:
 
     def __init__(self, n_tasks, n_done):
         self.n_tasks = n_tasks
-        self.done = self.done_before = n_done
+        self.done = self.done_before = self.recorded = n_done
         self.failed = 0
         self.started = self.last_line = time.monotonic()
 
@@ -34,10 +34,12 @@ class Progress:
         if time.monotonic() - self.last_line > _LINE_EVERY_SECONDS:
             self._line(schedule, "")
 
-    def committed(self, schedule, n_failed):
-        """All finished tasks are in the file now; `n_failed` of those of this epoch failed."""
+    def committed(self, schedule, n_rows, n_failed):
+        """`n_rows` more are in the file now, of which `n_failed` failed."""
+        self.recorded += n_rows
+        self.done = max(self.done, self.recorded)
         self.failed += n_failed
-        self._line(schedule, "; recorded")
+        self._line(schedule, f"; {self.recorded} recorded")
 
     def summary(self, path, complete, reason):
         """The last word of a run."""

@@ -1,17 +1,21 @@
-"""One task solved in a process of its own, whose death is an outcome and not the end of the run."""
+"""One task solved in a process of its own, whose death is an outcome and not the end of the run.
 
-import ctypes
+A death is a verdict on the task if the process itself is at fault: a segmentation fault, an exit, more processor time
+than the budget.  SIGKILL is not: it is what a kernel without memory sends, to whomever it likes.
+"""
+
 import os
 import pickle
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-from hpc_nu.campaign.errors import EnvironmentProblem
+from hpc_nu.campaign import watchdog
+from hpc_nu.campaign.child import python_command
+from hpc_nu.campaign.errors import EnvironmentProblem, is_of_the_environment
 from hpc_nu.campaign.wall_time import STOP_SIGNALS
-from hpc_nu.campaign.watchdog import GRACE_SECONDS
+from hpc_nu.campaign.watchdog import GRACE_SECONDS, Watchdog
 from hpc_nu.models.mode_system import Outcome
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -19,7 +23,7 @@ _NAP = 0.01
 _START_SECONDS = 300.0  # Python and its libraries, from a slow file system
 _LEAST_SECONDS = 5.0  # of solving before it is worth while to stop and start again
 _READY = b"ready"
-_PR_SET_PDEATHSIG = 1
+_NO_VERDICT = 74  # exit code of a process that met trouble of the environment; sysexits' EX_IOERR
 
 
 class Quarantine:
@@ -33,41 +37,58 @@ class Quarantine:
 
         At a pause the process is asked for its state, unless it has just begun: it then goes on, what the pause gives
         back is `state`, and the next call, for the same task, waits for the same process.
+
+        Raises
+        ------
+        EnvironmentProblem
+            If the process ended, and it is not the task's fault.
         """
         if self.child is None:
             self._start(model, problem, state)
         while self.child.poll() is None:
             if not self.listens and self._is_ready():
-                self.listens, self.began = True, time.monotonic()
-                self.deadline = self.began + self.limit
+                self.listens, self.began, self.asleep = True, time.monotonic(), 0.0
+                self.patience = self.limit
             if not self.told and pause():
                 if self.listens and (self.stop or (model.can_pause and time.monotonic() > self.began + _LEAST_SECONDS)):
                     self.child.send_signal(signal.SIGUSR1)
-                    self.told, self.deadline = True, time.monotonic() + GRACE_SECONDS
+                    self.told, self.asleep, self.patience = True, 0.0, GRACE_SECONDS
                 elif not self.stop:
                     return Outcome(ResultCode.PAUSED, state=state)
-            if time.monotonic() > self.deadline:
+            if self.asleep > self.patience:
                 self.child.kill()
                 if self.told:
                     return self._end(Outcome(ResultCode.PAUSED, state=state))
                 return self._died(f"did not come back within {self.limit:.0f} s")
             time.sleep(_NAP)
-        if -self.child.returncode in STOP_SIGNALS:  # meant for the job
+            # Only while it does nothing: a process that computes has a watchdog, and one that is suspended is not late.
+            self.asleep += _NAP * _sleeps(self.child.pid)
+        code = self.child.returncode
+        if -code in STOP_SIGNALS:  # meant for the job
             return self._end(Outcome(ResultCode.PAUSED, state=state))
         self.answer.seek(len(_READY))
-        if self.child.returncode or not (text := self.answer.read()):
-            return self._died(f"ended its process {_how(self.child.returncode)}")
+        text = self.answer.read()
+        if code == -signal.SIGKILL:
+            raise self._trouble("was ended by signal SIGKILL, as the system does when memory runs out")
+        if code == _NO_VERDICT:
+            raise self._trouble(text.decode(errors="replace") or "could not write its answer")
+        if code == -watchdog.SIGNAL:
+            return self._died(f"used more than {self.limit:.0f} s of processor time")
+        if code or not text:
+            return self._died(f"ended its process {_how(code)}")
         return self._end(pickle.loads(text))
 
     def _start(self, model, problem, state):
         self.limit = problem.solver.max_seconds + GRACE_SECONDS
-        self.deadline = time.monotonic() + _START_SECONDS + self.limit
+        self.asleep, self.patience = 0.0, _START_SECONDS
         self.listens = self.told = False
-        self.answer = tempfile.TemporaryFile()  # pipes would have to be emptied in time
-        with tempfile.TemporaryFile() as task:
+        # In memory: pipes would have to be emptied in time, and a disk may be full.
+        self.answer, task = (os.fdopen(os.memfd_create(name), "w+b") for name in ("answer", "task"))
+        with task:
             pickle.dump((model, problem, state), task)
             task.seek(0)
-            self.child = subprocess.Popen([sys.executable, "-m", __name__], stdin=task, stdout=self.answer)
+            code = f"from {__name__} import _child; _child()"
+            self.child = subprocess.Popen(python_command(code), stdin=task, stdout=self.answer)
 
     def _is_ready(self):
         """The process has said that it begins, and hears signals."""
@@ -76,14 +97,27 @@ class Quarantine:
     def _died(self, message):
         """The verdict on a task; not if its process has not even come to it."""
         if not self._is_ready():
-            raise EnvironmentProblem(f"Python, started for a task of its own, {message} before it had begun")
+            raise self._trouble(f"{message} before it had begun")
         return self._end(Outcome(ResultCode.DIED, message=message))
+
+    def _trouble(self, text):
+        self._end(None)
+        return EnvironmentProblem(f"Python, started for a task of its own, {text}")
 
     def _end(self, outcome):
         self.child.wait()
         self.answer.close()
         self.child = None
         return outcome
+
+
+def _sleeps(pid):
+    """Whether a process waits for something, and neither computes nor is suspended."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] in "SD"
+    except (OSError, IndexError):
+        return True
 
 
 def _how(code):
@@ -96,18 +130,22 @@ def _child():
     signal.signal(signal.SIGUSR1, lambda number, frame: told.append(number))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # ends with its parent
     with os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)  # what a model prints must not get into the answer
         answer.write(_READY)
         answer.flush()
         model, problem, state = pickle.load(sys.stdin.buffer)
+        Watchdog().guard(problem.solver.max_seconds)
         try:
             outcome = model.solve(problem, state, lambda: bool(told))
         except Exception as error:  # noqa: BLE001 - as in a worker
+            if is_of_the_environment(error):
+                answer.write(f"met {type(error).__name__}: {error}".encode())
+                answer.flush()
+                os._exit(_NO_VERDICT)
             outcome = Outcome.of_exception(error)
-        pickle.dump(outcome, answer)
-
-
-if __name__ == "__main__":
-    _child()
+        try:
+            answer.write(pickle.dumps(outcome))
+            answer.flush()
+        except OSError:
+            os._exit(_NO_VERDICT)

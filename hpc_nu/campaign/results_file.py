@@ -3,7 +3,8 @@
 Rank 0 creates the file with every dataset at its final size under a temporary name, syncs and renames it: creation in
 place is the one thing that a kill breaks.  Afterwards only raw data are written, no attribute, object or size changes,
 so a kill at any moment leaves a file that opens.  A commit writes rows and checksums, flushes, and only then the
-status; on resume a row counts as done only if its status says so and its checksum holds.
+status; on resume a row counts as done only if its status says so and its checksum holds.  What never changes has a seal
+(`seal`), and a commit looks whether the file at the path is still the one that the run began with.
 
 With a parallel HDF5 all ranks write collectively; with a serial one they send their rows to rank 0, which writes.
 """
@@ -12,6 +13,7 @@ import errno
 import json
 import math
 import os
+import uuid
 from contextlib import contextmanager
 
 import h5py
@@ -19,11 +21,13 @@ import numpy as np
 
 from hpc_nu import __version__
 from hpc_nu.atomic import replacing
-from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, OutputError, cannot_write
+from hpc_nu.campaign import seal
+from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, EnvironmentProblem, OutputError, cannot_write
 from hpc_nu.campaign.progress import log
 from hpc_nu.campaign.provenance import provenance
+from hpc_nu.campaign.runs import RUNS, run_record, runs_dataset, used_runs
 from hpc_nu.campaign.row_layout import STATUS, RowLayout
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.solver.result_codes import ResultCode, is_failure
 
 SOFTWARE = "hpc_nu"
 
@@ -40,10 +44,19 @@ _MOST_RUNS = 64
 
 
 class ResultsFile:
-    """The results of one plan at `path`, as seen by one rank of `communicator`."""
+    """The results of one plan at `path`, as seen by one rank of `communicator`.
+
+    Attributes
+    ----------
+    identity : str
+        That of the file, which no other has, once it is known.
+    before_abort : callable
+        Called before a commit that fails ends all ranks.
+    """
 
     def __init__(self, path, plan, communicator):
         self.path, self.plan, self.communicator = os.fspath(path), plan, communicator
+        self.identity, self.before_abort = None, lambda: None
         self.layout = RowLayout(plan)
         self.is_parallel = communicator.size > 1 and h5py.get_config().mpi
 
@@ -55,11 +68,13 @@ class ResultsFile:
         Raises
         ------
         OSError
-            If there is no room for it, or it cannot be written.
+            If there is no room for it, it cannot be written, or there is one by now.
         """
-        with replacing(self.path) as temporary:
+        with replacing(self.path, may_exist=False) as temporary:
             self._reserve(temporary)
             self._fill(temporary)
+            self._seal(temporary)
+        self._begin_run(0)
 
     def _reserve(self, path):
         """See whether there is room for the file: HDF5 crashes, or says nothing, where there is none."""
@@ -86,25 +101,108 @@ class ResultsFile:
                 _describe(dataset, column.units, column.long_name)
                 scales.attach(dataset, column.dimension)
             # What differs between two runs of one problem is kept apart: all the rest can be compared bit for bit.
-            file.create_group("provenance").attrs.update(provenance())
+            group = file.create_group("provenance")
+            self.identity = uuid.uuid4().hex
+            group.attrs.update(provenance() | {"identity": self.identity})
+            name, shape, dtype = runs_dataset()
+            _fixed_dataset(file, name, shape, dtype, b"")
+            _describe(file[name], "1", "where and with what each run that recorded rows computed: CRC-32 and JSON")
+            scale = group.create_dataset("run", data=np.arange(shape[0]))
+            scale.make_scale("run")
+            _describe(scale, "1", "number of the run, as in cost/run")
+            file[name].dims[0].attach_scale(scale)
+            length = seal.size(2 + len(self.layout.columns))
+            _fixed_dataset(file, seal.NAME, (), np.dtype(f"S{length}"), b"")
+            _describe(file[seal.NAME], "1", "digest of all of this file that never changes")
+
+    def _seal(self, path):
+        with h5py.File(path, "r") as file:
+            names = (RUNS, *(column.name for column in self.layout.columns))
+            regions = [_place(file[name]) for name in names]
+            place, length = _place(file[seal.NAME])
+        seal.put(path, place, length, regions)
 
     def refuse_foreign(self):
-        """Raise an `OutputError` if the file is not one of this plan."""
+        """Raise an `OutputError` if the file is not one of this plan; else know which file it is."""
         with open_results(self.path) as file:
             self._refuse_other_version(file)
             self._refuse_other_problem(file)
+            self.identity = file["provenance"].attrs["identity"]
 
     def done(self):
-        """Which tasks are recorded: (n_tasks,) bool, True where the status says so and the checksum holds."""
+        """Which tasks are recorded: (n_tasks,) bool, True where the status says so and the checksum holds.
+
+        Known from then on is which run this is, too.
+        """
+        done, last_run = np.zeros(self.plan.n_tasks, dtype=bool), -1
         with open_results(self.path) as file:
-            status = file["status"][:]
-            recorded = np.flatnonzero(status != ResultCode.PENDING)
-            done = np.zeros(self.plan.n_tasks, dtype=bool)
-            blocks = np.flatnonzero(np.diff(recorded // _ROWS_PER_READ)) + 1
-            for tasks in filter(len, np.split(recorded, blocks)):
-                rows = self._read_rows(file, tasks)
-                done[tasks] = self.layout.checksums(rows) == rows["checksum"]
+            for rows in self.recorded_rows(file):
+                done[rows["task"]] = good = self.layout.checksums(rows) == rows["checksum"]
+                last_run = max(last_run, *rows["cost/run"][good], -1)
+        self.layout.run = min(last_run + 1, runs_dataset()[1][0] - 1)
         return done
+
+    def recorded_rows(self, file):
+        """Rows whose status says that they are recorded, some thousands at a time."""
+        recorded = np.flatnonzero(file["status"][:] != ResultCode.PENDING)
+        blocks = np.flatnonzero(np.diff(recorded // _ROWS_PER_READ)) + 1
+        for tasks in filter(len, np.split(recorded, blocks)):
+            yield self._read_rows(file, tasks)
+
+    def used_runs(self):
+        """What is known of the runs that recorded rows: a list of dict."""
+        with open_results(self.path) as file:
+            return used_runs(file[RUNS][: self.layout.run])
+
+    def begin_run(self):
+        """Write down where and with what this run computes; after `done`."""
+        self._begin_run(self.layout.run)
+
+    def _begin_run(self, number):
+        self.layout.run = number
+        with h5py.File(self.path, "r+", libver=_LIBRARY_VERSION, locking=False) as file:
+            self._refuse_replaced(file)
+            file[RUNS][number] = run_record()
+            file.flush()
+            os.fsync(file.id.get_vfd_handle())
+
+    def forget(self, codes, done):
+        """Take the rows of these outcomes for rows that are not there.
+
+        Parameters
+        ----------
+        codes : tuple of ResultCode
+        done : (n_tasks,) bool array
+            As of `done`; becomes False for these rows.
+
+        Returns
+        -------
+        list of int
+            Those of the tasks that had died.
+        """
+        with h5py.File(self.path, "r+", libver=_LIBRARY_VERSION, locking=False) as file:
+            self._refuse_replaced(file)
+            status = file["status"][:]
+            tasks = np.flatnonzero(np.isin(status, codes))
+            died = tasks[status[tasks] == ResultCode.DIED].tolist()
+            status[tasks] = ResultCode.PENDING
+            file["status"][:] = status
+            file.flush()
+            os.fsync(file.id.get_vfd_handle())
+        done[tasks] = False
+        return died
+
+    def _refuse_replaced(self, file):
+        if file["provenance"].attrs["identity"] != self.identity:
+            raise EnvironmentProblem(
+                f"{self.path}: is another file than the one that this run began with: something else has put it there."
+                " Nothing was written into it. Give another output file"
+            )
+
+    def all_failed(self):
+        """Whether every task is recorded as one that failed."""
+        with open_results(self.path) as file:
+            return bool(np.all(is_failure(file["status"][:])))
 
     def pending(self):
         """Number of tasks whose status says that they have no row."""
@@ -113,6 +211,7 @@ class ResultsFile:
 
     def _read_rows(self, file, tasks):
         rows = np.zeros(len(tasks), self.layout.row_type)
+        rows["task"] = tasks
         first, last = tasks[0], tasks[-1] + 1
         for column in self.layout.columns:
             rows[column.name] = file[column.name][first:last][tasks - first]
@@ -157,12 +256,15 @@ class ResultsFile:
         rows = rows[np.argsort(rows["task"], kind="stable")]
         with self._open_for_writing() as file:
             try:
+                self._refuse_replaced(file)
                 self._write(file, rows)
             except Exception as error:  # noqa: BLE001 - a write that fails, a flush, no memory
                 # Not by an exception: HDF5 crashes when it closes a file that it could not write, and to close it is
                 # collective, while the others are still writing.
-                is_unexpected = not isinstance(error, (OSError, RuntimeError))
-                log.error(cannot_write(self.path, error), exc_info=is_unexpected)
+                is_unexpected = not isinstance(error, (OSError, RuntimeError, EnvironmentProblem))
+                text = str(error) if isinstance(error, EnvironmentProblem) else cannot_write(self.path, error)
+                log.error(text, exc_info=is_unexpected)
+                self.before_abort()
                 self.communicator.Abort(BROKEN_ENVIRONMENT)
 
     def _write(self, file, rows):
@@ -172,11 +274,17 @@ class ResultsFile:
         for name, dataset in datasets.items():
             if name != STATUS.name:
                 selections.write(dataset, rows[name])
+        self._flush(file)
+        selections.write(datasets[STATUS.name], rows[STATUS.name])
+        self._flush(file)
+
+    def _flush(self, file):
+        """See what was written to the disk: only then is what follows true."""
         file.flush()
         if self.is_parallel:
-            self.communicator.barrier()
-        selections.write(datasets[STATUS.name], rows[STATUS.name])
-        file.flush()
+            self.communicator.barrier()  # HDF5 has called MPI_File_sync, which is an fsync on each rank
+        else:
+            os.fsync(file.id.get_vfd_handle())
 
     def _open_for_writing(self):
         if self.is_parallel:
@@ -240,11 +348,16 @@ def open_results(path):
         If it is missing, damaged, or not a results file of this software.
     """
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OutputError(f"{path}: is not a file, so no results file")
+        seal.check(path)
         file = h5py.File(path, "r")
     except FileNotFoundError:
         raise OutputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise OutputError(f"{path}: is a folder, not a results file") from None
+    except seal.Broken as error:
+        raise OutputError(
+            f"{path}: {error}. Nothing was written. Give another output file, or move this one away"
+        ) from None
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be opened as HDF5, so it is truncated, damaged or something else ({error}). Nothing was"
@@ -256,10 +369,34 @@ def open_results(path):
                 f"{path}: is an HDF5 file, but not a results file of {SOFTWARE}. Nothing was written. Give another"
                 " output file"
             )
+        _refuse_elsewhere(path, file)
         try:
             yield file
         except (KeyError, OSError) as error:
             raise OutputError(f"{path}: is damaged: {error}. Give another output file, or move this one away") from None
+
+
+def _refuse_elsewhere(path, file):
+    """Refuse a file some of whose data are in another one: to write into it would be to write there."""
+
+    def visit(name):
+        link = file.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise OutputError(f"{path}: {name} is a link to elsewhere, which results never are. Nothing was written")
+        node = file[name]
+        if isinstance(node, h5py.Dataset) and (node.external or node.is_virtual):
+            raise OutputError(f"{path}: the data of {name} are in another file. Nothing was written")
+
+    for name in file:
+        visit(name)
+        if isinstance(file[name], h5py.Group):
+            for inner in file[name]:
+                visit(f"{name}/{inner}")
+
+
+def _place(dataset):
+    """Offset and length of the raw data of a contiguous dataset."""
+    return dataset.id.get_offset(), dataset.id.get_storage_size()
 
 
 # What create() writes
@@ -341,7 +478,7 @@ def _fixed_dataset(file, name, shape, dtype, fill):
     properties.set_obj_track_times(False)
     links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
     links.set_create_intermediate_group(True)
-    space = h5py.h5s.create_simple(shape)
+    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
     file_type = h5py.h5t.py_create(dtype, logical=True)
     return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), file_type, space, dcpl=properties, lcpl=links))
 

@@ -32,11 +32,16 @@ _COST = (
     Column("cost/rejected", "i8", "1", "rejected steps of the last try"),
     Column("cost/tries", "i4", "1", "tries: 2 if the first failed"),
     Column("cost/rank", "i4", "1", "rank that finished the task"),
+    Column("cost/run", "i4", "1", "run that finished it: a row of provenance/runs"),
+    Column("cost/checksum", "u4", "1", "CRC-32 of the task number and the other columns of its cost"),
 )
 _STATUS_MEANING = ", ".join(f"{code.value} {code.name.lower()}" for code in ResultCode if code != ResultCode.PAUSED)
 STATUS = Column("status", "i1", "1", f"outcome of the task: {_STATUS_MEANING}")
 CHECKSUM = Column(
-    "checksum", "u4", "1", "CRC-32 of the row's bytes: status, error and results in the order of the file"
+    "checksum",
+    "u4",
+    "1",
+    "CRC-32 of the hash of the problem, the task number, its parameters, and status, error and results as in the file",
 )
 ERROR = Column("error", f"S{ERROR_LENGTH}", "1", "why the task failed; empty if it did not")
 
@@ -66,6 +71,8 @@ class RowLayout:
             and (not o.only_with or any(settings[o.only_with] for _, settings in plan.variations))
         ]
         self.columns = (STATUS, ERROR, *observables, *_COST, CHECKSUM)
+        self.run = 0  # number of this run among those that recorded rows
+        self._seed, self._parameters = zlib.crc32(plan.problem_hash.encode()), tuple(plan.points.values())
         self.row_type = np.dtype([("task", "i8"), *((c.name, c.dtype, self.shape(c)) for c in self.columns)])
         self.blank = np.zeros((), self.row_type)
         for column in self.columns:
@@ -79,7 +86,7 @@ class RowLayout:
     def file_size(self, plan):
         """Bytes of the results file, generously."""
         points = 8 * (len(plan.points) + len(plan.offsets) + 16)  # labels, task numbers of the groups
-        return 200_000 + plan.n_tasks * (self.row_type.itemsize + points)
+        return 500_000 + plan.n_tasks * (self.row_type.itemsize + points)
 
     def fill_value(self, column):
         return np.nan if column.dtype == "f8" else b"" if column.dtype.startswith("S") else 0
@@ -107,12 +114,26 @@ class RowLayout:
                 else:
                     row[column] = value
         row["cost/seconds"], row["cost/steps"], row["cost/rejected"] = seconds, outcome.steps, outcome.rejected
-        row["cost/tries"], row["cost/rank"] = tries, rank
+        row["cost/tries"], row["cost/rank"], row["cost/run"] = tries, rank, self.run
         row["checksum"] = self.checksums(row.reshape(1))[0]
+        row["cost/checksum"] = self.cost_checksums(row.reshape(1))[0]
         return row
 
     def checksums(self, rows):
-        """CRC-32 of each of `rows`: everything but the cost, which differs from run to run."""
-        first, behind = (self.row_type.fields[name][1] for name in (STATUS.name, _COST[0].name))
+        """CRC-32 of each of `rows`: whose it is, and everything but the cost, which differs from run to run."""
+        owners = np.empty((len(rows), 1 + len(self._parameters)))
+        owners[:, 0] = rows["task"]
+        for i, values in enumerate(self._parameters):
+            owners[:, 1 + i] = values[rows["task"]]
+        return self._crc(owners, rows, STATUS.name, _COST[0].name)
+
+    def cost_checksums(self, rows):
+        """CRC-32 of the cost of each of `rows`."""
+        return self._crc(rows["task"].astype(float)[:, np.newaxis], rows, _COST[0].name, _COST[-1].name)
+
+    def _crc(self, owners, rows, first, behind):
+        """Of the fields from `first` to the one before `behind`."""
+        first, behind = (self.row_type.fields[name][1] for name in (first, behind))
         data = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), self.row_type.itemsize)
-        return np.array([zlib.crc32(row[first:behind]) for row in data], dtype="u4")
+        pairs = zip(np.ascontiguousarray(owners).view(np.uint8), data, strict=True)
+        return np.array([zlib.crc32(row[first:behind], zlib.crc32(key, self._seed)) for key, row in pairs], dtype="u4")

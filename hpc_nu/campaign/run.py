@@ -3,23 +3,30 @@
 import fcntl
 import os
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from hpc_nu.atomic import remove_left_over
+from hpc_nu.campaign.changes import accept_changes
 from hpc_nu.campaign.checkpoint import Checkpoint
 from hpc_nu.campaign.errors import (
     BAD_INPUT,
+    BROKEN_ENVIRONMENT,
     CHECKPOINTED,
     COMPLETE,
+    FAILURE,
     CampaignError,
     EnvironmentProblem,
     Failure,
     OutputError,
     Refused,
     cannot_write,
+    is_of_the_environment,
     reason,
+    trouble_text,
 )
 from hpc_nu.campaign.farm import Left, farm
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER, InHand
@@ -35,18 +42,22 @@ _COMPILE_SECONDS = 120.0
 """What the compilation of a model's kernels may take, on top of the budget of a solve."""
 
 
-def run(communicator, input_path, output_path, stop=None):
+def run(communicator, input_path, output_path, stop=None, retry=(), accept=False):
     """Solve every task of the input that has no row in the output yet; collective.
 
     Parameters
     ----------
     stop : StopRequest
         That listens already.
+    retry : tuple of ResultCode
+        Rows with these outcomes are computed again.
+    accept : bool
+        Continue a file that was begun with other sources, if they give the same rows.
 
     Returns
     -------
     int
-        Exit code: COMPLETE or CHECKPOINTED.
+        Exit code: COMPLETE, CHECKPOINTED, or FAILURE if every task has failed.
 
     Raises
     ------
@@ -54,35 +65,48 @@ def run(communicator, input_path, output_path, stop=None):
         On all ranks, before anything is computed or written.
     """
     start_logging(communicator.rank)
-    if stop is None:
-        stop = StopRequest()
-        stop.listen()
+    if stop is not None:
+        return _run(communicator, input_path, output_path, stop, retry, accept)
+    stop = StopRequest()
+    stop.listen()
+    try:
+        return _run(communicator, input_path, output_path, stop, retry, accept)
+    finally:
+        stop.give_back()
+
+
+def _run(communicator, input_path, output_path, stop, retry, accept):
     if os.path.islink(output_path):  # what lies beside the results must not depend on what they are called
         output_path = os.path.realpath(output_path)
     plan = _on_rank_0(communicator, lambda: read_plan(input_path))
     results = ResultsFile(output_path, plan, communicator)
     checkpoint = Checkpoint(output_path, plan.problem_hash)
     in_hand = InHand(output_path, plan.problem_hash)
+    results.before_abort = partial(in_hand.let_go, communicator.rank)
+    stop.on_signal.append(results.before_abort)  # what follows a signal may be SIGKILL, and is no task's fault
     with _Lock(output_path) as lock:
 
         def begin():
             with _writing(output_path):
-                return _open(plan, results, checkpoint, in_hand, lock, communicator)
+                return _open(plan, results, checkpoint, in_hand, lock, communicator, retry, accept)
 
         left = _on_rank_0(communicator, begin, shared=False)
         if communicator.bcast(left and not len(left.tasks)):
             if communicator.rank == 0:
                 log.info("%s is complete: nothing to do", output_path)
-            return COMPLETE
-        with stop.at_once(lambda: communicator.Abort(CHECKPOINTED)):
-            plan.model.prepare([settings for _, settings in plan.variations], plan.points, communicator)
-        progress = None
-        if communicator.rank == 0:
-            compile_kernels(plan, left.tasks, in_hand, stop, communicator)
-            progress = Progress(plan.n_tasks, plan.n_tasks - len(left.tasks))
-        communicator.barrier()
-        with _writing(output_path):  # what a model raises does not come so far
-            complete = farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
+            return _verdict(communicator, results)
+        try:
+            with stop.at_once(lambda: communicator.Abort(CHECKPOINTED)), _environment("building tables"):
+                plan.model.prepare([settings for _, settings in plan.variations], plan.points, communicator)
+            _on_rank_0(
+                communicator, lambda: compile_kernels(plan, left.tasks, in_hand, stop, communicator), shared=False
+            )
+            progress = Progress(plan.n_tasks, plan.n_tasks - len(left.tasks)) if communicator.rank == 0 else None
+            with _writing(output_path):  # what a model raises does not come so far
+                complete, trouble = farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
+        except (Exception, KeyboardInterrupt):  # not a model's: it kills, or is a row
+            in_hand.let_go(communicator.rank)
+            raise
         if communicator.rank == 0:
             if complete and (gone := results.pending()):
                 raise Failure(
@@ -90,7 +114,28 @@ def run(communicator, input_path, output_path, stop=None):
                     " Run the same command again to compute them"
                 )
             progress.summary(output_path, complete, stop.reason)
-    return COMPLETE if complete else CHECKPOINTED
+    if trouble:
+        raise Refused(trouble, BROKEN_ENVIRONMENT)
+    return _verdict(communicator, results) if complete else CHECKPOINTED
+
+
+def _verdict(communicator, results):
+    """Exit code of a campaign that is complete: not as if all were well where nothing is."""
+    all_failed = communicator.bcast(results.all_failed() if communicator.rank == 0 else None)
+    if all_failed and communicator.rank == 0:
+        log.error("every task of the campaign has failed: `hpc-nu status %s` says why", results.path)
+    return FAILURE if all_failed else COMPLETE
+
+
+@contextmanager
+def _environment(place):
+    """What is of the environment meanwhile ends the run with one message."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, CampaignError) or not is_of_the_environment(error):
+            raise
+        raise EnvironmentProblem(trouble_text(error, place)) from error
 
 
 def _on_rank_0(communicator, action, shared=True):
@@ -137,7 +182,7 @@ class _Lock:
 
     def take(self):
         try:
-            self.file = open(self.path, "w")
+            self.file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+")
         except OSError as error:
             raise EnvironmentProblem(
                 f"{self.path}: this file must be made beside the output and cannot ({reason(error)})"
@@ -153,7 +198,7 @@ class _Lock:
             log.warning("%s: this file system has no locks (%s); start only one run on this output", self.path, error)
 
 
-def _open(plan, results, checkpoint, in_hand, lock, communicator):
+def _open(plan, results, checkpoint, in_hand, lock, communicator, retry, accept):
     """Create the file, or find out what is missing in it.
 
     Returns
@@ -163,7 +208,10 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator):
     _refuse_unwritable(results.path)
     if os.path.exists(results.path):
         results.refuse_foreign()
+    in_hand.refuse_foreign()
     lock.take()
+    for path in (results.path, checkpoint.path, in_hand.path):
+        remove_left_over(path)
     ranks = f"{communicator.size} rank{'s' if communicator.size > 1 else ''}"
     log.info("campaign %s: %d tasks of %s on %s", plan.name, plan.n_tasks, plan.model.name, ranks)
     if communicator.size > 1:
@@ -171,6 +219,10 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator):
     if not os.path.exists(results.path):
         try:
             results.create()
+        except FileExistsError:
+            raise EnvironmentProblem(
+                f"{results.path}: another run has just created it. Wait for it, or give another output file"
+            ) from None
         except (OSError, RuntimeError) as error:
             raise EnvironmentProblem(f"{results.path}: cannot be created ({reason(error)})") from None
         checkpoint.remove()
@@ -178,8 +230,11 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator):
         log.info("created %s", results.path)
         return Left(np.arange(plan.n_tasks), [])
     done = results.done()
+    accept_changes(results, plan, done, accept)
+    results.begin_run()
+    died = results.forget(retry, done) if retry else []
     waiting = np.flatnonzero(~done)
-    in_hand.load(done)
+    in_hand.load(done, died)
     if not len(waiting):  # killed after its last commit
         checkpoint.remove()
         in_hand.end(complete=True)
@@ -192,7 +247,7 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator):
     if in_hand.deaths:
         twice = sum(n >= QUARANTINE_AFTER for n in in_hand.deaths.values())
         log.warning(
-            "a run died while %d of the tasks were in hand: they go first and one at a time%s",
+            "a run died while %d of the tasks were in hand: they go last and one at a time%s",
             len(in_hand.deaths),
             f", {twice} of them, which were in hand {QUARANTINE_AFTER} times, each in a process of its own"
             * (twice > 0),
@@ -223,7 +278,10 @@ def compile_kernels(plan, waiting, in_hand, stop, communicator):
 
     One step of a task of every variation and kind of grid.  A stop ends it at once.
     """
-    log.info("loading kernels (the first time they are compiled, some 20 s)")
+    if _is_empty(os.environ.get("NUMBA_CACHE_DIR")):
+        log.info("compiling kernels, which takes some 20 s; the next runs find them")
+    else:
+        log.info("loading kernels")
     tasks = np.setdiff1d(waiting, list(in_hand.deaths))
     kinds = {grid.kind: i for i, grid in enumerate(plan.grids)}
     kind = np.array([kinds[grid.kind] for grid in plan.grids])
@@ -240,9 +298,20 @@ def compile_kernels(plan, waiting, in_hand, stop, communicator):
             problem = plan.problem(task)
             watchdog.guard(_COMPILE_SECONDS + problem.solver.max_seconds)
             problem = replace(problem, solver=replace(problem.solver, max_steps=1))
-            with suppress(Exception):  # a point that fails does so again as a task, and becomes a row with its reason
+            try:
                 plan.model.solve(problem)
                 if plan.model.batch_key(problem) is not None:
                     plan.model.solve_together([problem])
+            except Exception as error:  # noqa: BLE001 - a point that fails becomes a row with its reason, later
+                if is_of_the_environment(error):
+                    raise EnvironmentProblem(trouble_text(error, "loading kernels")) from error
     watchdog.rest()
     in_hand.hold(0, ())
+
+
+def _is_empty(folder):
+    """Whether nothing is kept in a folder, or there is none."""
+    try:
+        return not folder or not os.listdir(folder)
+    except OSError:
+        return True

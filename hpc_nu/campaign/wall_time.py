@@ -17,20 +17,35 @@ MARGIN_SECONDS = 60.0
 
 
 class StopRequest:
-    """True once this rank was asked to stop.  The handlers only set a flag; the engine looks at it between steps."""
+    """True once this rank was asked to stop.  The handlers only set a flag; the engine looks at it between steps.
+
+    Attributes
+    ----------
+    on_signal : list of callables
+        What else is done at once when a signal arrives: after one, others may not leave much time.
+    """
 
     def __init__(self):
-        self.reason = ""
+        self.reason, self.on_signal, self.before = "", [], {}
         end = _allocation_end()
         self.deadline = end - min(MARGIN_SECONDS, 0.1 * max(end - time.time(), 0.0))
 
     def listen(self):
         """Install the signal handlers."""
         for number in STOP_SIGNALS:
-            signal.signal(number, self._on_signal)
+            before = signal.signal(number, self._on_signal)
+            self.before.setdefault(number, before)
+
+    def give_back(self):
+        """Let the signals do again what they did before `listen`."""
+        for number, before in self.before.items():
+            signal.signal(number, signal.SIG_DFL if before is None else before)
+        self.before = {}
 
     def _on_signal(self, number, frame):
         self.reason = self.reason or f"received {signal.Signals(number).name}"
+        for action in self.on_signal:
+            action()
 
     @contextmanager
     def at_once(self, leave):
@@ -56,10 +71,10 @@ class StopRequest:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             self.listen()
 
-    def follow(self):
-        """Another rank was asked to stop."""
+    def follow(self, reason="another rank was asked to stop"):
+        """Stop for a `reason` of others, or of this rank's own."""
         self.leaves(1.0)  # by its clock the allocation may end a little earlier
-        self.reason = self.reason or "another rank was asked to stop"
+        self.reason = self.reason or reason
 
     def leaves(self, seconds):
         """Whether something that takes `seconds` ends in time; if not, it is time to stop."""

@@ -1,36 +1,38 @@
 """Ends a process whose solve does not come back, and shows where it was.
 
 A budget is looked at between steps; compiled code that loops for ever never looks, and lets no signal handler run
-either.  The timer of faulthandler needs no interpreter: it writes the traceback and ends the process, whereupon the
-launcher ends the job.  What the task in hand was is on file (`in_hand`).
+either.  So the process is given a signal when it has used more processor time than it may; faulthandler, which needs no
+interpreter, writes the traceback, and the signal ends the process, whereupon the launcher ends the job.  What the task
+in hand was is on file (`in_hand`).
+
+Processor time, because it is what the process could have used: neither a suspended hour nor a machine that is busy with
+other work makes a task late.  (One that sleeps for ever instead of computing is missed at the next commit.)
 """
 
 import faulthandler
-import math
+import signal
 import sys
-import time
 
 GRACE_SECONDS = 30.0
 """How much longer than its budget a solve may take: a model looks at the clock from time to time only."""
+
+SIGNAL = signal.SIGPROF
 
 
 class Watchdog:
     """The one timer of this process."""
 
     def __init__(self):
-        self.end = -math.inf
+        self.is_set = False
 
     def guard(self, seconds):
-        """The process ends if neither `guard` nor `rest` is called within a little more than `seconds`."""
-        now = time.monotonic()
-        # Setting the timer starts a thread, which takes longer than many a task: not more often than needed.
-        if not now + seconds + GRACE_SECONDS / 2 < self.end <= now + seconds + GRACE_SECONDS:
-            limit = min(seconds + GRACE_SECONDS, 1e8)
-            faulthandler.dump_traceback_later(limit, exit=True, file=sys.__stderr__)
-            self.end = now + seconds + GRACE_SECONDS
+        """The process ends if it uses a little more than `seconds` before `guard` or `rest` is called again."""
+        if not self.is_set:
+            faulthandler.register(SIGNAL, file=sys.__stderr__ or 2, chain=True)  # chain: and what it does by default
+            self.is_set = True
+        signal.setitimer(signal.ITIMER_PROF, min(seconds + GRACE_SECONDS, 1e8))
 
     def rest(self):
         """Nothing is being solved."""
-        if self.end > 0:
-            faulthandler.cancel_dump_traceback_later()
-            self.end = -math.inf
+        if self.is_set:
+            signal.setitimer(signal.ITIMER_PROF, 0.0)

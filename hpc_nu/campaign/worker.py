@@ -1,5 +1,7 @@
 """Solving tasks on one rank: a local queue, one task in flight, the rows of this epoch."""
 
+import os
+import platform
 import time
 from collections import deque
 from dataclasses import replace
@@ -7,16 +9,25 @@ from dataclasses import replace
 import numpy as np
 
 from hpc_nu.campaign.checkpoint import Suspended
+from hpc_nu.campaign.errors import EnvironmentProblem, is_of_the_environment, trouble_text
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER
 from hpc_nu.campaign.quarantine import Quarantine
 from hpc_nu.campaign.watchdog import Watchdog
 from hpc_nu.models.mode_system import Outcome
 from hpc_nu.solver.result_codes import ResultCode
 
-_TRIES = 2
+FIRST, CAREFUL, PATIENT = range(3)
+"""Tries at a task, as they are kept in checkpoints: a failed one is tried once more, one way or the other."""
 
+_NAP = 1e-3
 _MOST_TOGETHER = 256
 """Most tasks that are given to the model at once."""
+
+
+def _processor_time():
+    """Of this thread, and of processes that it started and that have ended [s]."""
+    times = os.times()
+    return time.thread_time() + times.children_user + times.children_system
 
 
 class _Pause:
@@ -47,6 +58,9 @@ class Worker:
         Tasks handed to this rank and not begun.
     finished : list of records
         Rows not committed yet.
+    trouble : (int, str) or None
+        The task in whose solve something went wrong that is no fault of it, and what to say of it.  From then on
+        nothing is solved here, and the run is asked to stop.
     """
 
     def __init__(self, plan, layout, rank, deaths, stop):
@@ -56,6 +70,7 @@ class Worker:
         self.longest = {}  # cost class -> longest solve on this rank [s]
         self.queue, self.finished = deque(), []
         self.suspended = {}  # task -> Suspended, for tasks of the queue that have been begun
+        self.trouble = None
         self.alone = set()  # tasks of the queue that were tried together with others, without success
 
     def add(self, tasks, suspended=()):
@@ -76,7 +91,8 @@ class Worker:
         (int, float) or None
             Number of tasks that were finished, all of one class, and their time [s]; None if there are none.
         """
-        if not self._ends_in_time():
+        if self.trouble or not self._ends_in_time():
+            time.sleep(_NAP)
             return None
         pause, together = _Pause(pause), self._together()
         if len(together) > 1:
@@ -119,9 +135,12 @@ class Worker:
         self.watchdog.guard(budget)
         try:
             outcomes = self.plan.model.solve_together(list(problems.values()), look)
-        except Exception:  # noqa: BLE001 - alone, the task that raised it becomes a row with its reason
+        except Exception as error:  # noqa: BLE001 - alone, the task that raised it becomes a row with its reason
             if pause.failed:
                 raise
+            if is_of_the_environment(error):
+                self._give_up(next(iter(problems)), error)
+                return None
             outcomes = [None] * len(problems)
         seconds = time.perf_counter() - started
         outcomes = dict(zip(problems, outcomes, strict=True))
@@ -137,26 +156,28 @@ class Worker:
 
     def _solve_first(self, problem, pause):
         task = self.queue[0]
-        attempt, spent, state = 0, 0.0, None
+        attempt, spent, used, state = FIRST, 0.0, 0.0, None
         if task in self.suspended:
-            _, attempt, spent, state = self.suspended.pop(task)
+            _, attempt, spent, used, state = self.suspended.pop(task)
+        tries = {CAREFUL: problem.solver.more_careful, PATIENT: problem.solver.more_patient}
         while True:
-            started = time.perf_counter()
-            solver = problem.solver if attempt == 0 else problem.solver.more_careful()
-            left = replace(solver, max_seconds=max(0.0, solver.max_seconds - spent))
+            started, began = time.perf_counter(), _processor_time()
+            solver = tries[attempt]() if attempt else problem.solver
+            left = replace(solver, max_seconds=max(0.0, solver.max_seconds - used))
             outcome = self._solve(task, replace(problem, solver=left), state, pause)
-            spent += time.perf_counter() - started
+            spent, used = spent + time.perf_counter() - started, used + _processor_time() - began
             if outcome.code == ResultCode.PAUSED:
-                self.suspended[task] = Suspended(task, attempt, spent, outcome.state)
+                self.suspended[task] = Suspended(task, attempt, spent, used, outcome.state)
                 return None
-            if not outcome.code.is_failure or outcome.code == ResultCode.DIED or attempt == _TRIES - 1:
+            if not outcome.code.is_failure or outcome.code == ResultCode.DIED or attempt != FIRST:
                 break
-            attempt, spent, state = attempt + 1, 0.0, None
+            attempt = PATIENT if outcome.code == ResultCode.TIME_BUDGET else CAREFUL
+            spent, used, state = 0.0, 0.0, None
         task_class = self.next_class()
         self.longest[task_class] = max(self.longest.get(task_class, 0.0), spent)
         self.queue.popleft()
         self.alone.discard(task)
-        self.finished.append(self._row(task, outcome, spent, attempt + 1))
+        self.finished.append(self._row(task, outcome, spent, 1 + (attempt != FIRST)))
         return 1, spent
 
     def _row(self, task, outcome, seconds, tries):
@@ -166,17 +187,27 @@ class Worker:
             return self.layout.row(task, Outcome.of_exception(error), seconds, tries, self.rank)
 
     def _solve(self, task, problem, state, pause):
-        """The model's outcome; an exception in it is a failed point, not a failed campaign."""
-        if self.deaths.get(task, 0) >= QUARANTINE_AFTER:
-            self.watchdog.rest()
-            return self.quarantine.solve(self.plan.model, problem, state, pause)
+        """The model's outcome; an exception in it is a failed point, not a failed campaign, unless it is of the
+        environment: then the task stays where it is."""
         try:
+            if self.deaths.get(task, 0) >= QUARANTINE_AFTER:
+                self.watchdog.rest()
+                return self.quarantine.solve(self.plan.model, problem, state, pause)
             self.watchdog.guard(problem.solver.max_seconds)
             return self.plan.model.solve(problem, state, pause)
         except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks
             if pause.failed:
                 raise
-            return Outcome.of_exception(error)
+            if not is_of_the_environment(error) and not isinstance(error, EnvironmentProblem):
+                return Outcome.of_exception(error)
+            self._give_up(task, error)
+            return Outcome(ResultCode.PAUSED, state=state)
+
+    def _give_up(self, task, error):
+        """Nothing more is solved here: what was is recorded, and the run ends with what is to be said."""
+        text = trouble_text(error, f"task {task} on {platform.node()}")
+        self.trouble = task, text
+        self.stop.follow(text)
 
     def take_rows(self):
         """The rows since the last call, as one array."""

@@ -12,7 +12,7 @@ heavy neutrinos (sec. 3), the chiral anomaly (sec. 7), sphalerons that freeze ou
 """
 
 from functools import lru_cache
-from time import perf_counter
+from time import thread_time
 from typing import NamedTuple
 
 import numpy as np
@@ -440,7 +440,7 @@ class _Solve:
     def advance(self, pause):
         """Step until the last stop, a failure, or `pause()`; returns the result code."""
         t, s, tangent = self.table, self.solver, self.tangent_system
-        started, work = perf_counter(), stage.workspace(t.weights)
+        started, work = thread_time(), stage.workspace(t.weights)
         while self.stop < len(self.shared.stops):
             z_stop, first, last = self.next_stop()
             verdict = kernel.advance(
@@ -461,7 +461,7 @@ class _Solve:
                 break
             if self.steps + self.rejected >= s.max_steps:
                 return ResultCode.STEP_BUDGET
-            if perf_counter() - started > s.max_seconds:
+            if thread_time() - started > s.max_seconds:
                 return ResultCode.TIME_BUDGET
             if pause():
                 return ResultCode.PAUSED

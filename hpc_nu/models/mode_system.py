@@ -6,7 +6,7 @@ campaign engine knows models through this file alone, so adding a model is addin
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -110,7 +110,7 @@ class SolverSettings:
     max_steps : int
         Attempted steps before the solve is given up.
     max_seconds : float
-        Time before the solve is given up [s].
+        Processor time before the solve is given up [s]: what else a machine does changes no result.
     """
 
     method: str = "esdirk54"
@@ -122,6 +122,10 @@ class SolverSettings:
         """The settings of the one retry that a failed task gets."""
         rtol = max(self.rtol / 10, SMALLEST_RTOL)
         return SolverSettings(self.method, rtol, self.max_steps * 4, self.max_seconds * 2)
+
+    def more_patient(self):
+        """Those of the retry of one that ran out of time: on a faster machine it would not have been one."""
+        return replace(self, max_seconds=self.max_seconds * 2)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Replay:
     def __init__(self, state, pause, solver):
         self.values = [] if state is None else state.tolist()
         self.left, self.asked = len(self.values), 0
-        self.pause, self.end = pause, time.monotonic() + solver.max_seconds
+        self.pause, self.end = pause, time.thread_time() + solver.max_seconds
         self.most = solver.max_steps
 
     def __call__(self, evaluate):
@@ -60,7 +60,7 @@ class Replay:
     def _look(self):
         if len(self.values) >= self.most:
             self._fail(ResultCode.STEP_BUDGET)
-        if time.monotonic() > self.end:
+        if time.thread_time() > self.end:
             self._fail(ResultCode.TIME_BUDGET)
         if self.pause():
             raise Interrupted(Outcome(ResultCode.PAUSED, state=np.array(self.values), steps=len(self.values)))

@@ -108,9 +108,9 @@ def test_running_tasks_and_the_time_to_go_come_from_checkpoint_and_rows(alone, t
     rows = [results.layout.row(t, outcome, 0.5 + 0.25 * (t == 7) - 0.25 * (t == 8), 1, t % 2) for t in range(10)]
     results.commit(np.array(rows))
     suspended = [
-        Suspended(3, 0, 9.0, np.zeros(2)),
-        Suspended(11, 0, 0.1, np.zeros(2)),
-        Suspended(12, 1, 0.2, np.ones(2)),
+        Suspended(3, 0, 9.0, 9.0, np.zeros(2)),
+        Suspended(11, 0, 0.1, 0.1, np.zeros(2)),
+        Suspended(12, 1, 0.2, 0.2, np.ones(2)),
     ]
     Checkpoint(results.path, plan.problem_hash).save(suspended)
     text = watch(capsys, "status", results.path)

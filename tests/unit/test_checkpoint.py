@@ -11,13 +11,13 @@ import pytest
 from hpc_nu.campaign import checkpoint as checkpoint_module
 from hpc_nu.campaign.checkpoint import Checkpoint, Suspended
 
-FIRST = [Suspended(7, 0, 1.5, np.arange(5.0)), Suspended(3, 1, 0.25, np.linspace(0, 1, 300))]
-SECOND = [Suspended(8, 0, 2.5, np.array([np.pi])), Suspended(3, 1, 9.0, np.linspace(1, 2, 300))]
+FIRST = [Suspended(7, 0, 1.5, 1.0, np.arange(5.0)), Suspended(3, 1, 0.25, 0.2, np.linspace(0, 1, 300))]
+SECOND = [Suspended(8, 0, 2.5, 2.0, np.array([np.pi])), Suspended(3, 1, 9.0, 8.0, np.linspace(1, 2, 300))]
 
 
 def same(one, other):
     return len(one) == len(other) and all(
-        a[:3] == b[:3] and a.state.tobytes() == b.state.tobytes() for a, b in zip(one, other, strict=True)
+        a[:4] == b[:4] and a.state.tobytes() == b.state.tobytes() for a, b in zip(one, other, strict=True)
     )
 
 

@@ -79,7 +79,7 @@ def test_a_task_is_solved_as_its_last_try_and_compared(task, tries, troubled, ca
 def test_what_the_checkpoint_has_of_a_task_is_told(troubled, capsys):
     with h5py.File(troubled, "r+") as file:
         file["status"][2], problem_hash = 0, file.attrs["problem_hash"]
-    Checkpoint(troubled, problem_hash).save([Suspended(2, 1, 12.5, np.arange(7.0))])
+    Checkpoint(troubled, problem_hash).save([Suspended(2, 1, 12.5, 12.5, np.arange(7.0))])
     assert "begun: 12 s of its second try, a state of 7 numbers" in explain(capsys, troubled, 2)
     assert "nothing of it" in explain(capsys, troubled, 0)
 
