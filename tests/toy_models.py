@@ -4,6 +4,7 @@ Its equation is the logistic map, so the slightest deviation after a pause would
 """
 
 import ctypes
+import itertools
 import os
 import signal
 import time
@@ -85,4 +86,4 @@ class Toy(Model):
         if trouble == NO_MEMORY:  # what the kernel does about it
             os.kill(os.getpid(), signal.SIGKILL)
         if trouble == ENDLESS:  # in compiled code, which lets no signal handler run
-            ctypes.PyDLL(None).sleep(3600)
+            sum(itertools.repeat(0))
