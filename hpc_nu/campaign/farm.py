@@ -329,7 +329,9 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
     str
         What went wrong outside of the tasks, and ended the run; empty if nothing did.
     """
-    deaths, results.layout.run = communicator.bcast((in_hand.deaths, results.layout.run))
+    deaths, results.layout.run, results.identity = communicator.bcast(
+        (in_hand.deaths, results.layout.run, results.identity)
+    )
     worker = Worker(plan, results.layout, communicator.rank, deaths, stop)
     if communicator.rank == 0:
         side = _master(communicator, worker, stop, in_hand, left, progress)

@@ -181,7 +181,7 @@ def _try_write(communicator, place, facts, problems):
     results = ResultsFile(path, plan, communicator)
     started = time.perf_counter()
     trouble = _attempt(results.create) if communicator.rank == 0 else None
-    trouble = communicator.bcast(trouble)
+    trouble, results.identity = communicator.bcast((trouble, results.identity))
     if not trouble:
         _appears(path)
         row = results.layout.row(communicator.rank, Outcome(ResultCode.DONE), 0.0, 1, communicator.rank)

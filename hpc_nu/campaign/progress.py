@@ -39,7 +39,7 @@ class Progress:
         self.recorded += n_rows
         self.done = max(self.done, self.recorded)
         self.failed += n_failed
-        self._line(schedule, f"; {self.recorded} recorded")
+        self._line(schedule, f"; recorded {self.recorded}")
 
     def summary(self, path, complete, reason):
         """The last word of a run."""
