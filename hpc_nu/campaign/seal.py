@@ -16,6 +16,9 @@ NAME = "provenance/seal"
 _MARK = b"hpc_nu seal 1 "
 _BLOCK = 1 << 24
 
+_OPEN = (20, 4)
+"""Place and length of the flags in the head of a file with which some versions of HDF5 note that they are writing."""
+
 
 class Broken(Exception):
     """The file is not what was sealed, or was never sealed; the text says which."""
@@ -36,7 +39,7 @@ def put(path, place, length, regions):
     regions : list of (int, int)
         Offset and length of what will change.
     """
-    regions = _merged([*regions, (place, length)])
+    regions = _merged([*regions, (place, length), _OPEN])
     seal = {"digest": _digest(path, regions), "regions": regions, "length": length}
     text = json.dumps(seal, separators=(",", ":")).encode()
     seal = _MARK + f"{zlib.crc32(text):08x} ".encode() + text
@@ -60,7 +63,10 @@ def check(path):
     found = _find(path)
     if found is None:
         raise Broken("has no seal: it is damaged, or was not made by this program")
-    if _digest(path, found["regions"]) != found["digest"]:
+    with open(path, "rb") as file:
+        file.seek(_OPEN[0])
+        is_strange = int.from_bytes(file.read(_OPEN[1]), "little") not in (0, 1)
+    if is_strange or _digest(path, found["regions"]) != found["digest"]:
         raise Broken("is damaged outside of its rows: its seal does not hold")
 
 
