@@ -3,10 +3,10 @@
 
     plot_equilibration.py FILE.h5 [--points N] -o equilibration.png
 
-One column a point, for the first N of the file (4); one at which the paper draws such curves says in which figure.  Top:
-eigenvalues of Gamma_N over the Hubble rate, and, thinner, the smallest and the largest |Re| of the eigenvalues of A, eq.
-(4.3); marks are T_in, T_out and T_dec.  Bottom: Gamma_osc/H, eq. (4.5), with T_osc.  The first variation is drawn solid
-with full marks, others dashed and dotted with open ones.
+One column a point, for the first N of the file (4); one at which the paper draws such curves says in which figure.
+Top: eigenvalues of Gamma_N over the Hubble rate, and, thinner, the smallest and the largest |Re| of the eigenvalues of
+A, eq. (4.3); marks are T_in, T_out and T_dec.  Bottom: Gamma_osc/H, eq. (4.5), with T_osc.  The first variation is
+drawn solid with full marks, others dashed and dotted with open ones.
 """
 
 import argparse

@@ -33,6 +33,8 @@ EIGENVALUES = (("smaller eigenvalue", "tab:blue"), ("larger eigenvalue", "tab:or
 T_MAX, T_MIN = 1e3, 1e-3
 """[GeV]"""
 PER_DECADE = 15
+ZERO_STEPS = np.concatenate([1 - (steps := np.geomspace(3e-4, 3e-2, 12)), 1 + steps])
+"""Temperatures around a zero over that of the zero: a dip on a logarithmic axis needs more of them."""
 POTENTIAL_MIN = 1e-14
 """Lower end of the axis of |b_h|/T; the dots sit there."""
 
@@ -86,6 +88,9 @@ def zeros(temperature, values):
 def draw_self_energy(width_axes, potential_axes, arguments):
     """Gamma_h/T and |b_h|/T of the electron flavour at fixed k/T."""
     temperature = np.geomspace(150.0, T_MIN, 160)
+    _, potential = self_energy(arguments.momentum * temperature, arguments.mass, temperature, arguments.crossover)
+    near = [zero * ZERO_STEPS for i in range(len(HELICITIES)) for zero in zeros(temperature, potential[:, 0, i])]
+    temperature = np.sort(np.concatenate([temperature, *near]))[::-1]
     momentum = arguments.momentum * temperature
     width, potential = self_energy(momentum, arguments.mass, temperature, arguments.crossover)
     for i, (label, color) in enumerate(HELICITIES):

@@ -124,8 +124,10 @@ def parameter_text(name, symbol, point):
     """A parameter of one row of `Results.points`, to ten digits; a tuned one as the tuned value and its offset."""
     column = point[name]
     unit = column.attrs["units"]
-    is_angle = unit == "rad" and not name.startswith("im_")
-    scale, unit = (ANGLE_RAD["pi"], r"\,\pi") if is_angle else (1.0, "" if unit in ("rad", "1") else rf"\ {{\rm {unit}}}")
+    if unit == "rad" and not name.startswith("im_"):
+        scale, unit = ANGLE_RAD["pi"], r"\,\pi"
+    else:
+        scale, unit = 1.0, "" if unit in ("rad", "1") else rf"\ {{\rm {unit}}}"
     offset = point[f"{name}_offset"].item() if f"{name}_offset" in point else 0.0
     text = number_text((column.item() - offset) / scale, _PARAMETER_DIGITS)
     if offset:
@@ -155,7 +157,8 @@ def number_text(value, digits=5):
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     if -2 <= int(exponent) <= 3 or value == 0:
         return f"{value:.{digits}g}"
-    return rf"{float(mantissa):.{digits}g} \times 10^{{{int(exponent)}}}"
+    power, mantissa = f"10^{{{int(exponent)}}}", f"{float(mantissa):.{digits}g}"
+    return {"1": power, "-1": f"-{power}"}.get(mantissa, rf"{mantissa} \times {power}")
 
 
 def panels(n, n_columns, size):
