@@ -30,7 +30,11 @@ LIMIT, LIFETIME = "coupling_limit_", "lifetime"
 
 
 class Scan:
-    """One variation of a results file: what each point needs for Omega h^2 = 0.12; NaN where it is not done."""
+    """One variation of a results file: what each point needs for Omega h^2 = 0.12.
+
+    NaN where it is not done, and at masses of which points are still to come: the smallest and the largest mixing of
+    the others would be taken for those of all.
+    """
 
     def __init__(self, results, variation):
         self.rows = rows = results.select(variation=variation)
@@ -38,7 +42,8 @@ class Scan:
         self.scalars, self.points = rows.scalars, rows.points
         self.m_4 = rows.points.m_4.values / KEV
         self.masses = np.unique(self.m_4)
-        self.mixing = rows.scalars.sin2_2theta_relic.values
+        is_complete = ~np.isin(self.m_4, self.m_4[rows.points.status.values == "pending"])
+        self.mixing = np.where(is_complete, rows.scalars.sin2_2theta_relic.values, np.nan)
 
     def span(self):
         """Text for the mediators that are scanned."""
@@ -92,7 +97,7 @@ def read_scans(path):
     results = read_results(path, model="dodelson_widrow")
     scans = [Scan(results, variation) for variation in results.input["variations"]]
     if not any(np.isfinite(scan.mixing).any() for scan in scans):
-        raise ResultsError(f"{path}: no point is done that has a sin2_2theta_relic; run the campaign first")
+        raise ResultsError(f"{path}: at no mass m_4 are all points done that have a sin2_2theta_relic; run on")
     if len(scans[0].masses) < 2:
         raise ResultsError(f"{path}: has a single mass m_4; expected an axis of them")
     return scans

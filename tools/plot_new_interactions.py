@@ -227,7 +227,8 @@ def draw_curves(axes, curves):
     names = names_of([curve.rows for curve in curves])
     for curve, name, style in zip(curves, names, cycle(CURVES), strict=False):
         for i, line in enumerate(curve.lines):
-            axes.plot(*line.T, lw=2, zorder=3, label=name if i == 0 else None, **style)
+            marker = "." if len(line) == 1 else None
+            axes.plot(*line.T, lw=2, marker=marker, zorder=3, label=name if i == 0 else None, **style)
     masses, couplings = np.concatenate([line for curve in curves for line in curve.lines]).T
     axes.set(xscale="log", yscale="log", xlim=(masses.min(), masses.max()))
     axes.set_ylim(couplings.min() / 5, couplings.max() * 5)
