@@ -33,7 +33,7 @@ EIGENVALUES = (("smaller eigenvalue", "tab:blue"), ("larger eigenvalue", "tab:or
 T_MAX, T_MIN = 1e3, 1e-3
 """[GeV]"""
 PER_DECADE = 15
-ZERO_STEPS = np.concatenate([1 - (steps := np.geomspace(3e-4, 3e-2, 12)), 1 + steps])
+ZERO_STEPS = np.concatenate([1 + sign * np.geomspace(3e-4, 3e-2, 12) for sign in (-1, 1)])
 """Temperatures around a zero over that of the zero: a dip on a logarithmic axis needs more of them."""
 POTENTIAL_MIN = 1e-14
 """Lower end of the axis of |b_h|/T; the dots sit there."""

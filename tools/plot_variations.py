@@ -37,7 +37,8 @@ def choose(results, point, grid):
     shown = rows.select(point=figures.point_to_show(rows) if point is None else point, status="done")
     if not len(shown):
         raise ResultsError(f"{results.path}: no row of that point and grid is done")
-    values = {name: shown.points[name].values[0] for name in figures.SYMBOLS}
+    numbers = [*figures.SYMBOLS, *(name for name in shown.points if name.endswith("_offset"))]
+    values = {name: shown.points[name].values[0] for name in numbers}
     rows = rows.nearest(**values).select(status="done")
     return rows if grid is not None else rows.select(grid=finest_grid(rows))
 

@@ -83,10 +83,10 @@ def temperature_axis(axes, temperatures):
 def asymmetry_axis(axes, curves):
     """An axis that is logarithmic in both directions and linear around zero: asymmetries change sign.
 
-    The linear part ends 4 decades below the largest value, where the early, exponentially small asymmetries vanish.
+    The linear part ends 4-5 decades below the largest value, where the early, exponentially small asymmetries vanish.
     """
     largest = max(float(np.nanmax(np.abs(curve))) for curve in curves)
-    top = np.ceil(np.log10(largest or 1.0))
+    top = np.floor(np.log10(largest or 1.0))
     decades = [10.0**k for k in np.arange(top - _DECADES, top + 1)]
     axes.set_yscale("symlog", linthresh=decades[0], linscale=0.5)
     axes.set_yticks([*(-np.array(decades[::-1])), 0.0, *decades])

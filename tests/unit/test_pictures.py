@@ -1,5 +1,6 @@
 """Pictures say what is in the file: directions of time, signs, covered curves, what is done, and tuned values."""
 
+import argparse
 import sys
 import zlib
 from pathlib import Path
@@ -16,6 +17,7 @@ from hpc_nu import cli
 from hpc_nu.analysis import ResultsError, figures, read_results
 from hpc_nu.campaign.errors import COMPLETE
 from hpc_nu.campaign.input_file import read_input
+from hpc_nu.campaign.plan import read_plan
 from hpc_nu.solver.result_codes import ResultCode
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +29,7 @@ import plot_convergence  # noqa: E402
 import plot_equilibration  # noqa: E402
 import plot_evolution  # noqa: E402
 import plot_low_energy_constants  # noqa: E402
+import plot_rates  # noqa: E402
 import plot_variations  # noqa: E402
 
 LEPTON = """
@@ -240,10 +243,13 @@ def test_asymmetries_of_variations_have_their_signs(solved):
 
 def test_variation_that_is_not_done_is_named(solved):
     path = solved(LEPTON)
-    results = read_results(path)
-    assert "not done" not in above(plot_variations.draw(plot_variations.choose(results, None, None)))
-    set_status(path, np.flatnonzero(results.points.variation.values == "half"), ResultCode.PENDING)
-    assert above(plot_variations.draw(plot_variations.choose(read_results(path), None, None))).endswith("not done: half")
+
+    def text():
+        return above(plot_variations.draw(plot_variations.choose(read_results(path), None, None)))
+
+    assert "not done" not in text()
+    set_status(path, np.flatnonzero(read_results(path).points.variation.values == "half"), ResultCode.PENDING)
+    assert text().endswith("not done: half")
 
 
 def test_picture_of_a_point_that_is_not_the_papers_does_not_say_it_is(solved):
@@ -322,6 +328,29 @@ def test_inputs_resolve_the_dips_of_the_oscillation_rate(name):
     assert np.max(temperatures[1:] / temperatures[:-1]) < 1.01
 
 
+def test_dips_of_the_potential_are_drawn_down_to_their_zeros(monkeypatch):
+    zero = 20.0
+
+    def self_energy(momentum, mass, temperature, crossover):
+        potential = 1e-3 * np.log(temperature / zero)
+        return [np.broadcast_to(values[:, None, None], (len(temperature), 1, 2)) for values in (temperature, potential)]
+
+    monkeypatch.setattr(plot_rates, "self_energy", self_energy)
+    arguments = argparse.Namespace(mass=1.0, momentum=3.0, crossover="leading_order")
+    _, (width, potential) = plt.subplots(2)
+    plot_rates.draw_self_energy(width, potential, arguments)
+    assert width.get_xlim()[0] > width.get_xlim()[1] and "left to right" in potential.get_xlabel()
+    temperature, size = next(line for line in potential.lines if "b > 0" in line.get_label()).get_data()
+    assert temperature[size > 0].min() == pytest.approx(zero, rel=1e-3)
+    assert np.nanmin(size) < 1e-2 * size[np.nanargmin(abs(temperature - 1.1 * zero))]
+
+
+def test_rates_name_all_that_they_depend_on():
+    arguments = argparse.Namespace(mass=1.0, im_omega=0.002, re_omega=0.500001 * np.pi, delta=0.0, eta=0.5 * np.pi)
+    text = plot_rates.parameters_text(arguments)
+    assert r"0.500001\,\pi" in text and r"\delta = 0\," in text and r"\eta = 0.5\," in text and "M = 1$ GeV" in text
+
+
 # Other models
 
 
@@ -374,3 +403,27 @@ def test_picture_over_temperature_is_of_one_point(solved, capsys):
     path = solved(FIG_3)
     assert plot_low_energy_constants.main([str(path), "-o", "out.png", "--figure", "T"]) == 2
     assert "a picture over T is of one point; here delta varies, too" in capsys.readouterr().err
+
+
+def test_shipped_example_is_that_of_the_paper():
+    """Eq. (5.1) of arXiv:2004.10766."""
+    plan = read_plan(ROOT / "inputs" / "low_energy_constants_example.yaml")
+    assert plan.n_tasks == 1
+    found = plan.model.solve(plan.problem(0)).observables["scalar"]
+    for name, value in {"H_lambda": 0.397, "Gamma_H": 2.323, "Gamma_osc": -0.800}.items():
+        assert found[name] == pytest.approx(value, rel=0.01)
+    over_t = read_plan(ROOT / "inputs" / "low_energy_constants_over_T.yaml")
+    assert {name for name, values in over_t.points.items() if len(np.unique(values)) > 1} == {"T"}
+    here, there = plan.problem(0), over_t.problem(0)
+    assert here.point | {"T": 0} == there.point | {"T": 0} and here.settings == there.settings
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "inputs").glob("low_energy_constants_fig*.yaml")), ids=lambda p: p.stem)
+def test_scans_are_those_of_the_paper(path):
+    """Sec. 4.1 of arXiv:2004.10766: random, logarithmic in Delta M, flat in the others, |Im z| up to 6."""
+    given = read_input(path)
+    assert given.sample.kind == "random"
+    forms = {column.parameter.name: column.form for column in given.columns}
+    assert forms["delta_M"].scale == "log_total"
+    assert {forms[name].scale for name in ("re_z", "im_z", "delta", "phi")} == {"linear"}
+    assert (forms["im_z"].low, forms["im_z"].high) == (-6, 6)

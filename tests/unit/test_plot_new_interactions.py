@@ -223,7 +223,8 @@ def test_curve_that_ends_at_the_largest_coupling_says_so(made):
     axes = drawn(plot_new_interactions, made(HEAVY))[0]
     [text] = [text for text in legend(axes) if text.startswith("end of the scan")]
     assert r"\ldots 1$" in text
-    assert not [text for text in legend(drawn(plot_new_interactions, made("letter_fig2"))[0]) if "end of the scan" in text]
+    [axes] = drawn(plot_new_interactions, made("letter_fig2"))
+    assert not [text for text in legend(axes) if "end of the scan" in text]
 
 
 def test_curve_does_not_go_on_through_a_mass_without_a_root(copied):
