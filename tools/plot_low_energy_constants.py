@@ -33,7 +33,10 @@ POINT_SYMBOLS = {"delta_M": r"\Delta M", "re_z": r"{\rm Re}\,z", "im_z": r"{\rm 
 CONDITIONS = (
     (rf"${SYMBOL['H_lambda']} < 10$", {"marker": ".", "s": 2, "color": "0.65"}),
     (rf"${SYMBOL['H_lambda']} < 1$", {"marker": "o", "s": 10, "color": "tab:red"}),
-    (rf"${RATE_RANGE[0]:g} < {SYMBOL['Gamma_H']} < {RATE_RANGE[1]:g}$", {"marker": "s", "s": 12, "color": "tab:green"}),
+    (
+        rf"and ${RATE_RANGE[0]:g} < {SYMBOL['Gamma_H']} < {RATE_RANGE[1]:g}$",
+        {"marker": "s", "s": 12, "color": "tab:green"},
+    ),
 )
 """Label and marker of each condition; each one comes on top of those before it."""
 
