@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from scipy.integrate import trapezoid
 from scipy.interpolate import CubicSpline
 
 from hpc_nu.analysis import ResultsError, read_results
@@ -58,7 +59,7 @@ def moments(q, f_0, temperature, mass):
     """
     inside = CubicSpline(q, f_0)
     fine = np.geomspace(q[0], q[-1], 20_000)
-    number, momentum = (np.trapezoid(fine**power * inside(fine), fine) for power in (2, 3))
+    number, momentum = (trapezoid(fine**power * inside(fine), fine) for power in (2, 3))
     number += f_0[0] * q[0] ** 3 / 3
     momentum += f_0[0] * q[0] ** 4 / 4
     slope = max(0.0, -(f_0[-1] - f_0[-2]) / (q[-1] - q[-2]) / f_0[-1]) if f_0[-1] > 0 else 0.0
