@@ -70,8 +70,9 @@ def lepton_fractions(mediator, mass):
     -------
     (n_leptons,) array
     """
-    r = (np.array(CHARGED_LEPTON_MASSES)[list(mediator.leptons)] / mass) ** 2
-    return (1 + 2 * r) * np.sqrt(np.maximum(1 - 4 * r, 0.0))
+    with np.errstate(divide="ignore"):  # a mediator without mass decays into nothing
+        r = np.minimum((np.array(CHARGED_LEPTON_MASSES)[list(mediator.leptons)] / mass) ** 2, 0.25)
+    return (1 + 2 * r) * np.sqrt(1 - 4 * r)
 
 
 def decay_width(name, mass, coupling):

@@ -162,10 +162,16 @@ CHANNELS = {
 
 
 def cross_section(channel, s, mass, coupling, width):
-    """sigma(s) [GeV^-2] of one of `CHANNELS`; s [GeV^2], an array; mass, width of the mediator [GeV]."""
+    """sigma(s) [GeV^-2] of one of `CHANNELS`; s [GeV^2], an array; mass, width of the mediator [GeV].
+
+    Infinite on a pole without a width.
+    """
     y = np.asarray(s, dtype=float) / mass**2
     regular, pole, _ = CHANNELS[channel]
-    return coupling**4 / mass**2 * (regular(y) + pole(y) / ((y - 1) ** 2 + (width / mass) ** 2))
+    scale, resonance = coupling**4 / mass**2, np.asarray((y - 1) ** 2 + (width / mass) ** 2)
+    on_pole = np.asarray(scale * pole(y))  # nothing where there is no pole, also at y = 1 without a width
+    with np.errstate(divide="ignore"):
+        return scale * regular(y) + np.divide(on_pole, resonance, out=np.zeros_like(on_pole), where=on_pole != 0)
 
 
 # --------------------------------------------------------------------------------------------------------- limits

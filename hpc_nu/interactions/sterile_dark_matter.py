@@ -94,10 +94,11 @@ def xray_mixing_limit(m4, omega_h2=DARK_MATTER_DENSITY):
 
     Returns
     -------
-    float or array, infinite outside of `XRAY_RANGE`
+    float or array, infinite outside of `XRAY_RANGE`, and where there is none
     """
     keV = np.asarray(m4, dtype=float) / ENERGY_GEV["keV"]
-    limit = XRAY_CONSTANT * HUBBLE_PARAMETER**2 / omega_h2 * keV**-5
+    with np.errstate(divide="ignore"):
+        limit = XRAY_CONSTANT * HUBBLE_PARAMETER**2 / (omega_h2 * keV**5)
     inside = (m4 >= XRAY_RANGE[0]) & (m4 <= XRAY_RANGE[1])
     return np.where(inside, limit, np.inf)
 
@@ -124,7 +125,8 @@ def phase_space_mass_bound(max_occupation=1.0, density=DWARF_PHASE_SPACE_DENSITY
     -------
     float or array [GeV]
     """
-    return ((2 * math.pi) ** 1.5 * _natural(density) / (degrees * np.asarray(max_occupation, dtype=float))) ** 0.25
+    with np.errstate(divide="ignore"):
+        return ((2 * math.pi) ** 1.5 * _natural(density) / (degrees * np.asarray(max_occupation, dtype=float))) ** 0.25
 
 
 def degenerate_mass_bound(density, degrees=2.0):

@@ -19,6 +19,7 @@ from hpc_nu.interactions.mediator_emission import (
     CHARGED_PION_LIFETIME,
     MUON_MASS,
 )
+from hpc_nu.interactions.mediators import decay_width
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.vacuum_widths import leptonic_width
 from hpc_nu.units import AGE_OF_UNIVERSE, FERMI_CONSTANT, HBAR
@@ -242,6 +243,17 @@ def test_meson_quadrature_has_converged_for_light_mediators(monkeypatch):
     monkeypatch.setattr(mediator_emission, "_WEIGHTS", weights)
     np.testing.assert_allclose(coarse[0], widths(heavy), rtol=1e-10)
     np.testing.assert_allclose(coarse[1], widths(light), rtol=1e-6)
+
+
+def test_closed_decays_and_masses_of_zero_have_their_limits():
+    for width in (mediator_emission.meson_to_vector, mediator_emission.meson_to_scalar):
+        for lepton_mass in (CHARGED_PION.mass, sm.CHARGED_LEPTON_MASSES[2]):
+            np.testing.assert_array_equal(width(np.array([1e-3, 1.0]), 1.0, CHARGED_PION, lepton_mass), 0.0)
+    unit = mediator_emission.Z_TO_NEUTRINOS / (8 * math.pi**2)
+    assert mediator_emission.z_invisible_shift(0.0, 1.0) == near(1.5 * unit, rel=1e-10)
+    for name in ("scalar", "neutrinophilic", "lmu_ltau", "b_minus_l"):
+        assert decay_width(name, 0.0, 1.0) == 0.0
+    assert sterile_dark_matter.xray_mixing_limit(7.1e-6, 0.0) == np.inf
 
 
 @pytest.mark.parametrize(

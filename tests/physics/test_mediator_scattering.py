@@ -182,3 +182,12 @@ def test_widths():
     r = (0.10566 / 0.5) ** 2
     expected = 0.01 * 0.5 / (12 * np.pi) * (1 + (1 + 2 * r) * np.sqrt(1 - 4 * r))
     assert_allclose(decay_width("lmu_ltau", 0.5, 0.1), expected, rtol=1e-4)
+
+
+def test_a_channel_without_a_pole_is_finite_at_the_mediators_mass():
+    """s = m^2 with no width: what multiplies the pole is zero, and so is the coupling's part."""
+    around = scattering.cross_section("t_channel", np.array([1 - 1e-9, 1.0, 1 + 1e-9]), 1.0, 1.0, 0.0)
+    assert_allclose(around[1], around[[0, 2]], rtol=1e-8)
+    for name in scattering.CHANNELS:
+        assert scattering.cross_section(name, 1.0, 1.0, 0.0, 0.0) == 0.0
+    assert scattering.cross_section("vector", 1.0, 1.0, 1.0, 0.0) == np.inf
