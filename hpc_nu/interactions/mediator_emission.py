@@ -129,8 +129,8 @@ def z_invisible_shift(mass, coupling):
         Lambda = -7/2 - 2w - (2w + 3) ln(-w) + 2 (1 + w)^2 [Li2(1 + 1/w) - pi^2/6]
 
     of massless fermions (Hollik, Fortschr. Phys. 38 (1990) 165, function Lambda_2).  The logarithms cancel: the shift
-    is 3 lam^2/(16 pi^2) Gamma(Z -> nu nubar) for m_V << m_Z, also at m_V = 0, as for photons of quarks and leptons.  Above m_Z the loop
-    alone is left; good to 1e-6 up to 1 TeV, where its terms begin to cancel.
+    is 3 lam^2/(16 pi^2) Gamma(Z -> nu nubar) for m_V << m_Z, also at m_V = 0, as for photons of quarks and leptons.
+    Above m_Z the loop alone is left; good to 1e-6 up to 1 TeV, where its terms begin to cancel.
     """
     w = np.maximum((np.asarray(mass, dtype=float) / sm.Z_MASS) ** 2, _LIGHTEST)
     log = np.log(w)

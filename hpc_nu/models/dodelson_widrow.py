@@ -30,6 +30,7 @@ from hpc_nu.models.dodelson_widrow_bath import (
     bath_settings,
     entropy_over_t3,
     hubble_rate,
+    omega_per_yield,
     shared_bath,
 )
 from hpc_nu.models.dodelson_widrow_bounds import BOUND_COLUMNS, NO_LIMITS, bound_values, prepare_limits, shared_limits
@@ -37,7 +38,6 @@ from hpc_nu.models.dodelson_widrow_kernel import accumulate, production_rate
 from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.models.relic import (
     MEAN_MOMENTUM_FERMI_DIRAC,
-    OMEGA_PER_YIELD,
     dilution,
     free_streaming_horizon,
     thermal_relic_mass,
@@ -87,9 +87,9 @@ SETTINGS = (
 )  # fmt: skip
 
 SCALARS = (
-    Observable("Omega_h2", "1", "relic density Omega h^2"),
+    Observable("Omega_h2", "1", "relic density Omega h^2, with today's entropy and critical density of the set-up"),
     Observable("Omega_over_DW", "1", "relic density over that without mediator"),
-    Observable("sin2_2theta_relic", "1", "mixing that gives Omega h^2 = 0.12, all else equal; NaN if there is none"),
+    Observable("sin2_2theta_relic", "1", f"mixing that gives Omega h^2 = {DARK_MATTER_DENSITY}, all else equal; NaN if none does"),
     Observable("Y", "1", "yield n/s"),
     Observable("mean_momentum", "1", "<p/T> at 10 MeV"),
     Observable("mean_momentum_over_active", "1", "<p/T> over that of the active neutrinos, 3.151"),
@@ -100,9 +100,10 @@ SCALARS = (
     Observable("equation_valid", "1", "1 where f_s/f_a stays below 0.1, so that back-reaction may be neglected"),
     Observable("velocity_today", "km/s", "mean velocity today, without structure formation"),
     Observable("free_streaming_horizon", "Mpc", "comoving distance that the mean momentum travels until today"),
-    Observable("m_thermal_relic", "GeV", "mass of the thermal relic of the same mean velocity and relic density 0.12"),
+    Observable("m_thermal_relic", "GeV",
+               f"mass of the thermal relic of the same mean velocity and Omega h^2 = {DARK_MATTER_DENSITY}"),
     Observable("mediator_width", "GeV", "total width of the mediator"),
-)
+)  # fmt: skip
 
 TRAJECTORIES = (
     Observable("Y_of_T", "1", "yield n/s", "trajectory"),
@@ -180,7 +181,8 @@ class System:
         return self.settings["g_dof"] * (self.grid.weights @ f[: len(self.grid.nodes)]) / self.entropy
 
     def omega(self, y):
-        return OMEGA_PER_YIELD * self.m_4 * y
+        """Omega h^2 of a yield n/s."""
+        return omega_per_yield(self.settings) * self.m_4 * y
 
     def mixing_for(self, omega, coupling, sin2):
         """sin^2 2 theta at which the relic density is `omega`, starting from one; NaN if it is above 1.
