@@ -30,7 +30,9 @@ For a narrow pole G = (pi N(1) m/Gamma_m) J(w) + G_reg(w), G_reg the finite part
 independent of g and m.  pi N(1) m/Gamma_m = on_shell/g^2 whatever the mediator decays into.  Error: (Gamma_m/m)^2.
 
 n_G: 1 for the rate of a neutrino alone, with g_dof = 2 for nu_s and anti-nu_s; [V] has the factor 2 in the rate, (3.6).
-Not covered: Pauli blocking in the final state, mediators off equilibrium, lepton masses in t-channel kinematics.
+(3.6) is a rate of loss; that of the approach to equilibrium, which damps oscillations, is 1/(1 - n_F(E)) times larger.
+Not covered: that, Pauli blocking and stimulated emission in the final state, mediators off equilibrium, lepton masses
+in t-channel kinematics.
 """
 
 import math

@@ -72,6 +72,9 @@ SETTINGS = (
             ("full", "paper")),
     Setting("opacity", "self_energy", "of the set-up full: this project's own, or a fit to that of arXiv:1507.06655",
             ("self_energy", "published_fit")),
+    Setting("opacity_rate", "equilibration", "of the set-up full: the width, which damps oscillations, or 1 - n_F of it",
+            ("equilibration", "loss")),
+    Setting("rate_factor", 1.0, "multiplies the rate of the Standard Model", low=0.0, high=100.0, low_is_open=True),
     Setting("potential", "of_the_setup", "of the Standard Model: that of the set-up, or that of Noetzold and Raffelt",
             ("of_the_setup", "noetzold_raffelt")),
     Setting("equation_of_state", "saikawa_shirai", "of the bath", tuple(thermodynamics.EQUATIONS_OF_STATE)),
@@ -266,7 +269,7 @@ class System:
 
 
 _PROBES = np.geomspace(0.1, 30.0, 33)  # p/T at which maxima of f_s are looked for: outside there is next to nobody
-_OF_THE_FULL_SETUP = ("opacity", "equation_of_state")
+_OF_THE_FULL_SETUP = ("opacity", "opacity_rate", "equation_of_state")
 _MOST_ITERATIONS = 20
 _MIXING_TOLERANCE = 1e-8
 

@@ -11,6 +11,12 @@ or those of `relic`, with which Omega h^2 is 0.32 % smaller.  `potential: noetzo
 `neutrino_potential` at leading order, with massive leptons, in the place of the others: the prefactor of (2.6), 3.72,
 is 1.71 times what the same diagrams give there, 8 sqrt2/3 7 pi^2/120 = 2.171, for massless ones.
 
+What damps oscillations is the total width of a neutrino, loss plus gain, with which its occupation approaches
+equilibrium; the loss is 1 - n_F of it, by detailed balance (Weldon, Phys. Rev. D 28 (1983) 2007).  `self_energy` is the
+width, `published_fit` a table of loss rates; either is turned into what `opacity_rate` asks for: `equilibration`, or
+`loss`, with which the literature on this production has its numbers.  `rate_factor` multiplies the rate of both
+set-ups.
+
 Momenta are q = p/T at `REFERENCE_TEMPERATURE`, and p = q T [g_s(T)/g_s(T_ref)]^(1/3).  Below it neutrinos are taken to
 be on their own, T_nu = T [g_s(T)/g_s(T_ref)]^(1/3), so that p/T_nu stays q: they leave the bath at 2 MeV, and until
 then the two temperatures differ by 0.5 %.  The mediator has the temperature of the neutrinos.
@@ -59,7 +65,7 @@ class Bath(NamedTuple):
     fermi : (n_q, n_T) array
         1/(e^x + 1).
     rate, shift : (n_q, n_T) arrays [GeV]
-        Gamma and V of the Standard Model.
+        Gamma, of the kind `opacity_rate`, and V of the Standard Model.
     """
 
     temperature: np.ndarray
@@ -117,10 +123,14 @@ def bath(momenta, temperatures, settings):
     if settings["setup"] == "paper":
         rate = _PAPER_OPACITY[settings["flavour"]] * FERMI_CONSTANT**2 * x * t**5
         shift = -_PAPER_POTENTIAL * x * t**5
-    elif settings["opacity"] == "published_fit":
-        rate, shift = loss_rate(x * t, t), None
     else:
-        rate, shift = _own_self_energy(x, t, flavour)
+        lost = 1 / (1 + np.exp(-x))  # 1 - n_F
+        if settings["opacity"] == "published_fit":
+            rate, shift = loss_rate(x * t, t) / lost, None
+        else:
+            rate, shift = _own_self_energy(x, t, flavour)
+        rate = rate * lost if settings["opacity_rate"] == "loss" else rate
+    rate = settings["rate_factor"] * rate
     if shift is None or settings["potential"] == "noetzold_raffelt":
         shift = x * neutrino_potential(t, 0.0, t, flavours=(flavour,), leading_order=True)[:, 0, 0]  # linear in k
     with np.errstate(over="ignore"):
@@ -136,7 +146,7 @@ def _own_self_energy(x, temperature, flavour):
     return width[..., flavour, 0] * falling, potential[..., flavour, 0] * falling
 
 
-_SETTINGS = ("setup", "flavour", "opacity", "potential", "equation_of_state")
+_SETTINGS = ("setup", "flavour", "opacity", "opacity_rate", "rate_factor", "potential", "equation_of_state")
 
 
 def bath_settings(settings):

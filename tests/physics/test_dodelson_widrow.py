@@ -19,7 +19,8 @@ from hpc_nu.units import ENERGY_GEV, FERMI_CONSTANT, PLANCK_MASS
 MODEL = DodelsonWidrow()
 DEFAULTS = {setting.name: setting.default for setting in MODEL.settings}
 PAPER = {"setup": "paper"}
-FIT = {"opacity": "published_fit"}
+FIT = {"opacity": "published_fit", "opacity_rate": "loss"}
+"""As in the literature that the numbers are from."""
 LETTER = {"m_4": 7.1e-6, "sin2_2theta": 7e-11}
 """Mass [GeV] and mixing of figs. 2-4 of arXiv:1910.04901."""
 
@@ -164,7 +165,7 @@ def test_the_line_with_the_potential_of_noetzold_and_raffelt(m_kev, sin2):
     [(2, 1.842e-8, 0.02), (5, 3.680e-9, 0.02), (7.1, 2.050e-9, 0.02), (10, 1.163e-9, 0.02), (50, 6.93e-11, 0.08)],
 )
 def test_the_line_with_published_opacities(m_kev, sin2, tolerance):
-    """50 keV are made at 0.2-0.5 GeV, where equations of state differ by up to 15 %; see the next test."""
+    """Rates of loss; 50 keV are made at 0.2-0.5 GeV, where equations of state differ by up to 15 %; see the next test."""
     assert_allclose(solve(FIT, m_4=m_kev * 1e-6)["sin2_2theta_relic"], sin2, rtol=tolerance)
 
 
@@ -177,7 +178,10 @@ def test_equations_of_state_differ_by_per_cents_at_50_kev():
 
 
 def test_the_public_code_with_the_same_opacities():
-    """arXiv:1507.06655 with a lepton asymmetry of 1e-12: 0.11771 and 2.0263e-4; <p/T> = 2.758 at 7.1 keV."""
+    """arXiv:1507.06655 with a lepton asymmetry of 1e-12: 0.11771 and 2.0263e-4; <p/T> = 2.758 at 7.1 keV.
+
+    It has rates of loss.
+    """
     found = solve(FIT, m_4=7.1e-6, sin2_2theta=2.05e-9)
     assert_allclose(found["Omega_h2"], 0.11771, rtol=0.025)
     assert_allclose(found["mean_momentum"], 2.758, rtol=0.02)
@@ -289,6 +293,36 @@ def test_published_opacities_are_close_to_our_own():
     own = bath(momenta, temperatures, DEFAULTS)
     loss = own.rate * (1 - own.fermi) / (FERMI_CONSTANT**2 * own.temperature**4 * own.energy)
     assert_allclose(loss, opacity_coefficient(own.x, own.temperature), rtol=0.12)
+    for kind in ("equilibration", "loss"):
+        own, fit = (bath(momenta, temperatures, DEFAULTS | {"opacity": opacity, "opacity_rate": kind}).rate
+                    for opacity in ("self_energy", "published_fit"))  # fmt: skip
+        assert_allclose(own, fit, rtol=0.12)
+
+
+@pytest.mark.parametrize("opacity", ["self_energy", "published_fit"])
+def test_the_loss_is_the_width_without_what_is_regained(opacity):
+    momenta, temperatures = [0.01, 1.0, 10.0], [5.0, 0.3, 0.02, 5e-3]
+    width, loss = (bath(momenta, temperatures, DEFAULTS | {"opacity": opacity, "opacity_rate": kind})
+                   for kind in ("equilibration", "loss"))  # fmt: skip
+    assert_allclose(loss.rate, width.rate * np.exp(width.x) / (np.exp(width.x) + 1), rtol=1e-14)
+    assert_allclose(loss.shift, width.shift, rtol=0)
+
+
+@pytest.mark.parametrize("m_kev", [2, 7.1, 10])
+@pytest.mark.parametrize("kind", ["equilibration", "loss"])
+def test_opacities_of_one_kind_give_one_line(kind, m_kev):
+    """Above the masses that confinement makes uncertain; different kinds are 8 % apart."""
+    own, fit = (solve({"opacity": opacity, "opacity_rate": kind}, m_4=m_kev * 1e-6)["sin2_2theta_relic"]
+                for opacity in ("self_energy", "published_fit"))  # fmt: skip
+    assert_allclose(own, fit, rtol=0.015)
+
+
+@pytest.mark.parametrize("settings", [PAPER, {}, FIT])
+def test_a_factor_on_the_rate_is_one_on_the_relic_density(settings):
+    """D^2 s^2 and Gamma^2 hardly matter without a mediator."""
+    usual, twice = (bath([1.0], [1.0, 0.1], DEFAULTS | settings | {"rate_factor": f}).rate for f in (1.0, 2.0))
+    assert_allclose(twice, 2 * usual, rtol=1e-15)
+    assert_allclose(omega(settings | {"rate_factor": 2.0}) / omega(settings), 2, rtol=1e-3)
 
 
 def test_the_bath_redshifts_with_the_entropy():
@@ -402,7 +436,8 @@ def test_what_a_relic_is_today():
     [({"mediator": "lmu_ltau", "flavour": "e"}, "settings", "mu or tau"),
      ({"T_start": 1.0}, "output.temperatures", "5 GeV is outside"),
      ({"opacity": "published_fit", "flavour": "tau"}, "settings", "is that of nu_mu"),
-     (PAPER | {"equation_of_state": "hotqcd"}, "settings", "has no effect with setup = paper")],
+     (PAPER | {"equation_of_state": "hotqcd"}, "settings", "has no effect with setup = paper"),
+     (PAPER | {"opacity_rate": "loss"}, "settings", "opacity_rate = loss has no effect with setup = paper")],
 )  # fmt: skip
 def test_settings_that_do_not_go_together(settings, section, words):
     [(where, text)] = MODEL.check({**DEFAULTS, **settings}, np.array([5.0, 0.5]))
