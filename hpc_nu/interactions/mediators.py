@@ -75,6 +75,15 @@ def lepton_fractions(mediator, mass):
     return (1 + 2 * r) * np.sqrt(1 - 4 * r)
 
 
+def is_perturbative(name, mass, coupling):
+    """Whether orders of perturbation theory get smaller: g^2 < 4 pi, and a total width below half of the mass.
+
+    Each loop brings g^2/(16 pi^2) times a few; a mediator with a larger width is no particle that is made and decays.
+    Parameters as of `decay_width`; returns a bool.
+    """
+    return coupling**2 < 4 * math.pi and decay_width(name, mass, coupling) < mass / 2
+
+
 def decay_width(name, mass, coupling):
     """Total width [GeV]: lambda^2 m/(32 pi) scalar, lambda^2 m/(24 pi) neutrinophilic, eq. (4.6) of 2005.03681 and
     g^2 m/(12 pi) [3/2 + sum over e, mu, tau] for B - L.

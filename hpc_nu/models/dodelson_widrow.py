@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hpc_nu.interactions.active_neutrino_rates import MediatorRates, mediator_rates
-from hpc_nu.interactions.mediators import MEDIATORS, decay_width
+from hpc_nu.interactions.mediators import MEDIATORS, decay_width, is_perturbative
 from hpc_nu.interactions.scattering import VELOCITIES
 from hpc_nu.models.dodelson_widrow_bath import (
     REFERENCE_TEMPERATURE,
@@ -55,6 +55,9 @@ NO_MEDIATOR = "none"
 LEAST_MASS = 1e-3
 """Of a mediator [GeV]: lighter ones go on producing when nu_4 is no longer relativistic, and are as light as nu_4."""
 
+MOST_COUPLING = 4 * math.pi
+"""Where each further loop is as large as the one before: g^2/(16 pi^2) = 1."""
+
 MOST_F_RATIO = 0.1
 """f_s/f_a above which the missing back-reaction is no small correction."""
 
@@ -62,7 +65,15 @@ PARAMETERS = (
     Parameter("m_4", "GeV", 1e-7, 1e-3, "mass of the sterile neutrino", "m_4"),
     Parameter("sin2_2theta", "1", 0.0, 1.0, "sin^2 2 theta in vacuum", "sin^2 2 theta", low_is_open=True),
     Parameter("m_mediator", "GeV", 0.0, 1e4, "mass of the mediator, from 1 MeV; 0 without one", "m", default=0.0),
-    Parameter("coupling", "1", 0.0, 1.0, "coupling of the mediator: lambda or g; 0 without one", "lambda", default=0.0),
+    Parameter(
+        "coupling",
+        "1",
+        0.0,
+        MOST_COUPLING,
+        "coupling of the mediator: lambda or g; 0 without one",
+        "lambda",
+        default=0.0,
+    ),
 )
 
 SETTINGS = (
@@ -106,6 +117,7 @@ SCALARS = (
     Observable("m_thermal_relic", "GeV",
                f"mass of the thermal relic of the same mean velocity and Omega h^2 = {DARK_MATTER_DENSITY}"),
     Observable("mediator_width", "GeV", "total width of the mediator"),
+    Observable("perturbative", "1", "1 where coupling^2 < 4 pi and the mediator's width is below half of its mass"),
 )  # fmt: skip
 
 TRAJECTORIES = (
@@ -210,7 +222,6 @@ class System:
         half = np.exp(np.interp(0.5, made, np.log(self.temperatures)))
         e_fold = math.ceil(1 / self.step)
         alone = self.produce(0.0, sin2).y if self.mediator != NO_MEDIATOR else production.y
-        has_mediator = self.mediator != NO_MEDIATOR
         return {
             "Omega_h2": self.omega(production.y),
             "Omega_over_DW": production.y / alone,
@@ -226,8 +237,13 @@ class System:
             "velocity_today": velocity_today(mean_today, self.m_4),
             "free_streaming_horizon": free_streaming_horizon(mean_today, self.m_4),
             "m_thermal_relic": thermal_relic_mass(mean_today, self.m_4),
-            "mediator_width": decay_width(self.mediator, self.m_mediator, coupling) if has_mediator else math.nan,
-        }
+        } | self._mediator_columns(coupling)
+
+    def _mediator_columns(self, coupling):
+        if self.mediator == NO_MEDIATOR:
+            return {"mediator_width": math.nan, "perturbative": math.nan}
+        of = self.mediator, self.m_mediator, coupling
+        return {"mediator_width": decay_width(*of), "perturbative": 1.0 * is_perturbative(*of)}
 
     def trajectories(self, production, coupling, sin2, temperatures):
         b = bath([self.settings["trajectory_momentum"]], temperatures, self.settings)

@@ -23,6 +23,7 @@ _SPEED_OF_LIGHT = 299792.458  # km/s
 _HUBBLE_100 = 100.0  # km/s/Mpc
 _MATTER, _RADIATION, _HUBBLE = 0.1430, 4.18e-5, 0.6736  # Omega_m h^2, Omega_r h^2, h
 
+
 def entropy_today():
     """s_0/T_0^3."""
     return 2 * math.pi**2 / 45 * G_STAR_TODAY_S
