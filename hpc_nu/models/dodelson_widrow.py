@@ -65,16 +65,9 @@ PARAMETERS = (
     Parameter("m_4", "GeV", 1e-7, 1e-3, "mass of the sterile neutrino", "m_4"),
     Parameter("sin2_2theta", "1", 0.0, 1.0, "sin^2 2 theta in vacuum", "sin^2 2 theta", low_is_open=True),
     Parameter("m_mediator", "GeV", 0.0, 1e4, "mass of the mediator, from 1 MeV; 0 without one", "m", default=0.0),
-    Parameter(
-        "coupling",
-        "1",
-        0.0,
-        MOST_COUPLING,
-        "coupling of the mediator: lambda or g; 0 without one",
-        "lambda",
-        default=0.0,
-    ),
-)
+    Parameter("coupling", "1", 0.0, MOST_COUPLING, "coupling of the mediator: lambda or g; 0 without one", "lambda",
+              default=0.0),
+)  # fmt: skip
 
 SETTINGS = (
     Setting("mediator", NO_MEDIATOR, "of new neutrino interactions", (NO_MEDIATOR, *MEDIATORS)),
@@ -83,7 +76,7 @@ SETTINGS = (
             ("full", "paper")),
     Setting("opacity", "self_energy", "of the set-up full: this project's own, or a fit to that of arXiv:1507.06655",
             ("self_energy", "published_fit")),
-    Setting("opacity_rate", "equilibration", "of the set-up full: the width, which damps oscillations, or 1 - n_F of it",
+    Setting("opacity_rate", "equilibration", "of the set-up full: the width of a neutrino; loss: 1 - n_F of it",
             ("equilibration", "loss")),
     Setting("rate_factor", 1.0, "multiplies the rate of the Standard Model", low=0.0, high=100.0, low_is_open=True),
     Setting("potential", "of_the_setup", "of the Standard Model: that of the set-up, or that of Noetzold and Raffelt",
@@ -101,9 +94,10 @@ SETTINGS = (
 )  # fmt: skip
 
 SCALARS = (
-    Observable("Omega_h2", "1", "relic density Omega h^2, with today's entropy and critical density of the set-up"),
+    Observable("Omega_h2", "1", "relic density Omega h^2, with the set-up's entropy and critical density today"),
     Observable("Omega_over_DW", "1", "relic density over that without mediator"),
-    Observable("sin2_2theta_relic", "1", f"mixing that gives Omega h^2 = {DARK_MATTER_DENSITY}, all else equal; NaN if none does"),
+    Observable("sin2_2theta_relic", "1",
+               f"mixing that gives Omega h^2 = {DARK_MATTER_DENSITY}, all else equal; NaN if there is none"),
     Observable("Y", "1", "yield n/s"),
     Observable("mean_momentum", "1", "<p/T> at 10 MeV"),
     Observable("mean_momentum_over_active", "1", "<p/T> over that of the active neutrinos, 3.151"),

@@ -6,7 +6,8 @@ GeV, the range of confinement, ln c is interpolated in ln T, as the program publ
 its range the fit is continued with its value at the end.
 
 A loss rate is (1 - n_F) times the equilibration rate, or width, that `fermi_theory` computes (Weldon, Phys. Rev. D 28
-(1983) 2007), which with this factor agrees with the fit to 5-15 %, but for soft neutrinos around 0.3 GeV, where hadrons are modelled differently.
+(1983) 2007), which with this factor agrees with the fit to 5-15 %, but for soft neutrinos around 0.3 GeV, where hadrons
+are modelled differently.
 """
 
 import numpy as np

@@ -165,7 +165,7 @@ def test_the_line_with_the_potential_of_noetzold_and_raffelt(m_kev, sin2):
     [(2, 1.842e-8, 0.02), (5, 3.680e-9, 0.02), (7.1, 2.050e-9, 0.02), (10, 1.163e-9, 0.02), (50, 6.93e-11, 0.08)],
 )
 def test_the_line_with_published_opacities(m_kev, sin2, tolerance):
-    """Rates of loss; 50 keV are made at 0.2-0.5 GeV, where equations of state differ by up to 15 %; see the next test."""
+    """Of loss.  50 keV are made at 0.2-0.5 GeV, where equations of state differ by up to 15 %; see the next test."""
     assert_allclose(solve(FIT, m_4=m_kev * 1e-6)["sin2_2theta_relic"], sin2, rtol=tolerance)
 
 
