@@ -33,7 +33,15 @@ from hpc_nu.models.dodelson_widrow_bath import (
     omega_per_yield,
     shared_bath,
 )
-from hpc_nu.models.dodelson_widrow_bounds import BOUND_COLUMNS, NO_LIMITS, bound_values, prepare_limits, shared_limits
+from hpc_nu.models.dodelson_widrow_bounds import (
+    BOUND_COLUMNS,
+    BOUND_SETTINGS,
+    NO_LIMITS,
+    Relic,
+    bound_values,
+    prepare_limits,
+    shared_limits,
+)
 from hpc_nu.models.dodelson_widrow_kernel import accumulate, production_rate
 from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.models.relic import (
@@ -89,7 +97,7 @@ SETTINGS = (
     Setting("T_start", 10.0, "highest temperature", low=0.1, high=1000.0, unit="GeV"),
     Setting("T_end", 1e-4, "lowest temperature", low=1e-4, high=0.01, unit="GeV"),
     Setting("temperature_steps", 500, "of equal size in ln T, between them", low=50, high=10_000),
-    Setting("limits", NO_LIMITS, "none, or your file of digitised limits (hpc_nu.interactions.digitised_limits)"),
+    *BOUND_SETTINGS,
     Setting("trajectory_momentum", 1.0, "p/T at 10 MeV of what is given over temperature", low=1e-3, high=50.0),
 )  # fmt: skip
 
@@ -263,12 +271,32 @@ class System:
     def modes(self, production):
         return {"momentum": self.grid.nodes, "f_s_of_mode": production.f[: len(self.grid.nodes), -1]}
 
+    def _relic(self, production, scalars):
+        """`Relic` with the range of Omega h^2 in which the truth is."""
+        omega = least = most = scalars["Omega_h2"]
+        if scalars["perturbative"] == 0.0:
+            least, most = 0.0, math.inf
+        elif scalars["equation_valid"] == 0.0:
+            least = self.omega(self.yield_of(self._with_losses(production.f[:, -1])))
+        densest = np.max(production.f[-len(_PROBES) :, -1])
+        return Relic(omega, least, most, densest, scalars["m_thermal_relic"])
+
+    def _with_losses(self, f):
+        """A lower bound of f_s when nu_4 oscillates back, from what it is when it does not.
+
+        The rate R of df_s/dt = R (f_a - f_s) is that of dF/dt = R f_a.  With c the smallest f_a, c (1 - e^(-F/c)) grows
+        more slowly than f_s; it is f_s where momenta stay k/T.
+        """
+        c = self.bath.fermi.min(axis=1)
+        return c * -np.expm1(-np.divide(f, c, out=np.zeros_like(f), where=c > 0))
+
     def observables(self, coupling, sin2, temperatures):
         """All of them, by kind; trajectories at `temperatures` (n,) [GeV], spectra at the momenta given before."""
         production = self.produce(coupling, sin2)
         scalars = self.scalars(production, coupling, sin2)
-        densest, omega = np.max(production.f[-len(_PROBES) :, -1]), scalars["Omega_h2"]
-        bounds = bound_values(self.settings, self.m_mediator, coupling, self.m_4, sin2, densest, omega)
+        bounds = bound_values(
+            self.settings, self.m_mediator, coupling, self.m_4, sin2, self._relic(production, scalars)
+        )
         values = {"scalar": scalars | bounds, "mode": self.modes(production)}
         values["trajectory"] = values["spectrum"] = {}
         if temperatures.size:

@@ -110,10 +110,13 @@ def three_body(parent, masses, squared_amplitude, n=48):
 
 
 def higgs_amplitude(mass):
+    """From (1 + h/v)^2, by what a small h changes the coupling."""
+    v = (math.sqrt(2) * FERMI_CONSTANT) ** -0.5
+    per_h = ((1 + 1e-6 / v) ** 2 - (1 - 1e-6 / v) ** 2) / 2e-6
+
     def squared(p, antineutrino, neutrino, q):
         vertex = np.broadcast_to(GAMMA @ LEFT, (len(p), 4, 4, 4))
-        sums = spin_sum(slash(neutrino), vertex, slash(antineutrino), polarisation_sum(q, mass))
-        return math.sqrt(2) * FERMI_CONSTANT * sums  # 1/v^2
+        return per_h**2 * spin_sum(slash(neutrino), vertex, slash(antineutrino), polarisation_sum(q, mass))
 
     return squared
 
@@ -193,6 +196,7 @@ def test_closed_forms_vanish_at_threshold_and_are_one_without_a_mass():
 def test_higgs_width_is_the_phase_space_integral(mass):
     expected = three_body(sm.HIGGS_MASS, (0, 0, mass), higgs_amplitude(mass))
     assert mediator_emission.higgs_to_vector(mass, 1.0) == near(expected, rel=1e-6)
+    assert mediator_emission.higgs_to_vector(mass, 1.0, "printed") == near(expected / 4, rel=1e-6)
 
 
 @pytest.mark.parametrize("mass", [2.0, 20.0, 60.0])
@@ -306,9 +310,12 @@ def test_the_loop_follows_from_unitarity_by_a_dispersion_relation(mass):
 
 
 def test_reference_limits_at_100_MeV():
-    """Of an independent implementation; that of the kaon with other f_K, V_us."""
-    assert bounds.coupling_limit_higgs(0.1) == near(2.18e-3, rel=5e-3)
-    assert bounds.coupling_limit_higgs_hl_lhc(0.1) == near(6.2e-4, rel=5e-3)
+    """Of an independent implementation with (3.19) as printed; that of the kaon with other f_K, V_us."""
+    assert bounds.coupling_limit_higgs(0.1, vertex="printed") == near(2.18e-3, rel=5e-3)
+    assert bounds.coupling_limit_higgs_hl_lhc(0.1, "printed") == near(6.2e-4, rel=5e-3)
+    for bound in bounds.bounds_on("neutrinophilic"):
+        operator, printed = (bound.coupling_limit(0.1, 7.1e-6, 7e-11, vertex) for vertex in ("operator", "printed"))
+        assert printed == near((2.0 if "higgs" in bound.name else 1.0) * operator, rel=1e-12)
     assert bounds.coupling_limit_w(0.1) == near(1.55e-2, rel=5e-3)
     assert bounds.coupling_limit_kaon_vector(0.1) == near(5.56e-3, rel=1e-2)
     massless = mediator_emission.meson_to_vector(0.1, 1.0, CHARGED_KAON, 0.0)

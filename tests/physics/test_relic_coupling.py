@@ -158,6 +158,24 @@ def test_couplings_above_one_are_found(mediator, mass):
     assert 2.6 < found["slope"] < 3.0
 
 
+@pytest.mark.parametrize(
+    "vertex, now, later", [("operator", (0.026, 0.41), (0.21, 0.35)), ("printed", (7e-3, 0.41), (0.066, 0.41))]
+)
+def test_where_invisible_higgs_decays_leave_heavy_dark_matter_open(vertex, now, later):
+    """Sec. III B of arXiv:2005.03681: now near 100 MeV, "but that will be covered by the HL-LHC"; 50 keV, 1e-15.
+
+    With the vertex of the operator it will, but for a little above 0.2 GeV; with that of (3.19) it would not.
+    """
+    settings, point = {"mediator": "neutrinophilic", "higgs_vertex": vertex}, {"m_4": 5e-5, "sin2_2theta": 1e-15}
+    masses = np.geomspace(5e-3, 1.0, 60)
+    rows = [outcome(mass, 1, settings, **point).observables["scalar"] for mass in masses]
+    step = masses[1] / masses[0]
+    for name, (low, high) in (("coupling_limit_higgs", now), ("coupling_limit_higgs_hl_lhc", later)):
+        left = masses[[row["coupling"] <= row[name] for row in rows]]
+        assert low < left[0] < low * step**1.5 and high / step**1.5 < left[-1] < high
+        assert np.any(np.isclose(left, 0.1, rtol=step - 1)) == (name == "coupling_limit_higgs" or vertex == "printed")
+
+
 def test_a_coupling_above_one_has_the_closed_form_of_a_heavy_mediator():
     """f_s = f_FD pi g_0 s^2/(48 v_0^(1/2)), with g_0 = 7 pi g^4/(90 m^4)/h_0 and v_0 = 14 pi^2 g^2/(45 m^4 m_4^2)."""
     mass, m_4, sin2 = 3.0, 5e-5, 1e-15
