@@ -140,7 +140,7 @@ def coupling_limit_lifetime(mass, m4, sin2_2theta, mediator):
         Of a mediator much heavier than nu_4, and of nu_4.
     sin2_2theta : float or array
     mediator : str
-        "scalar" or "vector".
+        Of `sterile_dark_matter.CONTACT_FACTORS`.
 
     Returns
     -------
@@ -215,6 +215,8 @@ BOUNDS = (
           of_dark_matter=True),
     Bound("lifetime", "nu_4 older than the universe", _SCALAR, _lifetime_limit("scalar"), "fig. 2 of [DSTZ]",
           of_dark_matter=True),
+    *(Bound("lifetime", "nu_4 older than the universe", (name,), _lifetime_limit(name), "as sec. III A of [KSTZ]",
+            of_dark_matter=True) for name in ("lmu_ltau", "b_minus_l")),
 )  # fmt: skip
 """For one mediator every name is there at most once."""
 

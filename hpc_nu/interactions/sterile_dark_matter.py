@@ -22,8 +22,9 @@ from hpc_nu.units import (
     SOLAR_MASS_PER_PC3,
 )
 
-CONTACT_FACTORS = {"scalar": 6144.0, "vector": 384.0}
-"""c of `contact_width`."""
+CONTACT_FACTORS = {"scalar": 6144.0, "vector": 384.0, "lmu_ltau": 384.0 / 1.5, "b_minus_l": 384.0 / 2}
+"""c of `contact_width`: "vector" couples to the flavour that mixes alone; of the gauged ones each further flavour adds
+the half of it, and charged leptons nothing for m_4 < 2 m_e."""
 
 HUBBLE_PARAMETER = 0.674
 """H_0 in 100 km/s/Mpc; Planck 2018, arXiv:1807.06209."""
@@ -61,7 +62,8 @@ def contact_width(mass, coupling, m4, sin2_2theta, mediator):
 
     From the contact terms lam^2/(4 m^2) |nu nu|^2 (scalar, L = (lam/2) nu nu phi + h.c.) and -lam^2/(2 m^2) (nubar
     gamma nu)^2 (vector, L = lam nubar gamma P_L nu V), which by Fierz is 4 times the former in the amplitude; both
-    decays of a Majorana nu_4.  Scaling as in sec. III A of arXiv:2005.03681.
+    decays of a Majorana nu_4.  A pair of another flavour has half of the amplitude, and no identical neutrinos.  It
+    scales as in sec. III A of arXiv:2005.03681.
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ from hpc_nu.interactions.digitised_limits import read_limits
 from hpc_nu.interactions.mediator_emission import HIGGS_VERTICES
 from hpc_nu.interactions.mediators import MEDIATORS
 from hpc_nu.interactions.sterile_dark_matter import (
+    CONTACT_FACTORS,
     XRAY_RANGE,
     dark_matter_lifetime,
     phase_space_mass_bound,
@@ -59,7 +60,7 @@ BOUND_COLUMNS = (
     *(Observable(f"allowed_{name}", "1", f"1 where the coupling is not above coupling_limit_{name}")
       for name in _EXCLUDING),
     Observable("allowed_relic_density", "1", f"1 where Omega h^2 is not above {MOST_DARK_MATTER}"),
-    Observable("lifetime", "s", "mean life of the sterile neutrino; without the mediator for lmu_ltau and b_minus_l"),
+    Observable("lifetime", "s", "mean life of the sterile neutrino"),
     Observable("allowed_lifetime", "1", "1 where the mean life is not below the age of the universe"),
     Observable("Gamma_photon", "1/s", "rate of nu_4 -> nu gamma"),
     Observable("sin2_2theta_limit_xray", "1", "largest mixing at this Omega h^2: diffuse X-rays, no search for lines"),
@@ -148,9 +149,8 @@ def bound_values(settings, m_mediator, coupling, m_4, sin2, relic):
     """
     limits, flags = _of_the_mediator(settings, m_mediator, coupling, m_4, sin2)
     mediator = settings["mediator"]
-    contact = coupling if mediator in ("scalar", "neutrinophilic") else 0.0
-    kind = "scalar" if mediator == "scalar" else "vector"
-    limits["lifetime"] = float(dark_matter_lifetime(m_mediator or 1.0, contact, m_4, sin2, kind))
+    kind = mediator if mediator in CONTACT_FACTORS else "vector"
+    limits["lifetime"] = float(dark_matter_lifetime(m_mediator or 1.0, coupling, m_4, sin2, kind))
     limits["Gamma_photon"] = photon_width(m_4, sin2) / HBAR
     limits["m_4_limit_phase_space"] = float(phase_space_mass_bound(min(relic.densest, 1.0)))
     flags["relic_density"] = _flag(relic.most <= MOST_DARK_MATTER, relic.least > MOST_DARK_MATTER)

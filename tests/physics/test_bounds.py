@@ -360,7 +360,7 @@ def test_the_table_says_what_holds_for_whom():
     names = {mediator: [bound.name for bound in bounds.bounds_on(mediator)] for mediator in bounds.MEDIATORS}
     assert names["neutrinophilic"] == ["higgs", "higgs_hl_lhc", "w", "z", "kaon", "pion", "bbn", "lifetime"]
     assert names["scalar"] == ["z", "kaon", "pion", "bbn", "lifetime"]
-    assert names["lmu_ltau"] == names["b_minus_l"] == ["bbn"]
+    assert names["lmu_ltau"] == names["b_minus_l"] == ["bbn", "lifetime"]
     assert {"kaon", "pion"}.isdisjoint(bound.name for bound in bounds.bounds_on("scalar", "tau"))
     with pytest.raises(ValueError, match="mediator = 'vector': expected one of scalar, neutrinophilic"):
         bounds.bounds_on("vector")
@@ -399,11 +399,23 @@ def contact_amplitude(mediator):
         )
         return (direct(k1, k2) + direct(k2, k1) - 2 * crossed).real
 
-    sums = {"scalar": scalar, "vector": vector}[mediator]
+    def gauged(others):
+        """The same, and for each other flavour its pair: 2 * lam^2/2 from either current, one way, none identical."""
+
+        def sums(p, antineutrino, first, second):
+            k1, k2, k3, k4 = (slash(k) for k in (first, second, antineutrino, p))
+            below = np.einsum("ab,bij->aij", METRIC, GAMMA @ LEFT)
+            one = np.einsum("nij,ajk,nkl,bli->nab", k1, GAMMA @ LEFT, k4, GAMMA @ LEFT)
+            pair = np.einsum("nab,nab->n", one, np.einsum("nij,ajk,nkl,bli->nab", k2, below, k3, below)).real
+            return vector(p, antineutrino, first, second) + 2 * others * pair
+
+        return sums
+
+    sums = {"scalar": scalar, "vector": vector, "lmu_ltau": gauged(1), "b_minus_l": gauged(2)}[mediator]
     return lambda *momenta: sums(*momenta) / 2 / 2 * 2  # spin of nu_4, identical neutrinos, both decays
 
 
-@pytest.mark.parametrize("mediator", ["scalar", "vector"])
+@pytest.mark.parametrize("mediator", sterile_dark_matter.CONTACT_FACTORS)
 def test_contact_decay_is_the_phase_space_integral(mediator):
     width = three_body(1.0, (0, 0, 0), contact_amplitude(mediator), n=24)
     sin2_2theta = 1e-8
@@ -412,7 +424,7 @@ def test_contact_decay_is_the_phase_space_integral(mediator):
 
 
 def test_lifetime_limit_is_where_nu_4_is_as_old_as_the_universe():
-    for mediator in ("scalar", "vector"):
+    for mediator in sterile_dark_matter.CONTACT_FACTORS:
         point = (1e-3, 5e-5, 1e-9)
         limit = bounds.coupling_limit_lifetime(*point, mediator)
         age = sterile_dark_matter.dark_matter_lifetime(point[0], limit, *point[1:], mediator)
