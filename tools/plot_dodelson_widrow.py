@@ -20,6 +20,7 @@ import numpy as np  # noqa: E402
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: E402
 
 from hpc_nu.analysis import ResultsError, figures, read_results  # noqa: E402
+from hpc_nu.units import DARK_MATTER_DENSITY  # noqa: E402
 
 KEV = 1e-6  # GeV
 LETTER = "arXiv:1910.04901"
@@ -70,8 +71,9 @@ class Scan:
         return allowed
 
     def xray_limit(self):
-        """Largest mixing at each mass; NaN where no point is done."""
-        limit = self.scalars.sin2_2theta_limit_xray.values
+        """Largest mixing at each mass if nu_4 is all dark matter; NaN where no point is done."""
+        fraction = self.scalars.Omega_h2.values / DARK_MATTER_DENSITY  # with which the column scales
+        limit = self.scalars.sin2_2theta_limit_xray.values * fraction
         return np.array([max(limit[(self.m_4 == mass) & (limit > 0)], default=np.nan) for mass in self.masses])
 
     def envelope(self, rows=True):

@@ -20,6 +20,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from hpc_nu.models.dodelson_widrow import (
     LEAST_MASS,
+    MOST_COUPLING,
     NO_MEDIATOR,
     PARAMETERS,
     SETTINGS,
@@ -41,8 +42,8 @@ MOST_ROOTS = 9
 
 OWN_SETTINGS = (
     Setting("target", DARK_MATTER_DENSITY, "Omega h^2 that is asked for", low=0.0, low_is_open=True, high=100.0),
-    Setting("coupling_low", 1e-8, "where the scan begins", low=0.0, low_is_open=True, high=1.0),
-    Setting("coupling_high", 1.0, "where the scan ends", low=0.0, low_is_open=True, high=1.0),
+    Setting("coupling_low", 1e-8, "where the scan begins", low=0.0, low_is_open=True, high=MOST_COUPLING),
+    Setting("coupling_high", MOST_COUPLING, "where the scan ends", low=0.0, low_is_open=True, high=MOST_COUPLING),
     Setting("scan_per_decade", 12, "couplings per decade of the scan", low=3, high=1000),
 )
 
