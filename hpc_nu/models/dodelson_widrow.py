@@ -43,6 +43,12 @@ from hpc_nu.models.dodelson_widrow_bounds import (
     shared_limits,
 )
 from hpc_nu.models.dodelson_widrow_kernel import accumulate, production_rate
+from hpc_nu.models.equation_of_state import (
+    equation_of_state_problems,
+    equation_of_state_setting,
+    equation_of_state_tables,
+    prepare_equation_of_state,
+)
 from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.models.relic import (
     MEAN_MOMENTUM_FERMI_DIRAC,
@@ -51,7 +57,6 @@ from hpc_nu.models.relic import (
     thermal_relic_mass,
     velocity_today,
 )
-from hpc_nu.plasma import thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_builder import MASSLESS, identity
 from hpc_nu.plasma.table_file import prepare_table
@@ -89,7 +94,7 @@ SETTINGS = (
     Setting("rate_factor", 1.0, "multiplies the rate of the Standard Model", low=0.0, high=100.0, low_is_open=True),
     Setting("potential", "of_the_setup", "of the Standard Model: that of the set-up, or that of Noetzold and Raffelt",
             ("of_the_setup", "noetzold_raffelt")),
-    Setting("equation_of_state", "saikawa_shirai", "of the bath", tuple(thermodynamics.EQUATIONS_OF_STATE)),
+    equation_of_state_setting(),
     Setting("velocity", "paper", "relative velocity in scattering through the mediator", tuple(VELOCITIES)),
     Setting("n_G", 1.0, "factor of the scattering rate: 2 in eq. (3.6) of the vector paper", low=0.0, high=10.0,
             low_is_open=True),
@@ -360,7 +365,7 @@ class DodelsonWidrow(Model):
         return problems
 
     def check_points(self, settings, points, temperatures):
-        problems = []
+        problems = equation_of_state_problems(settings, settings["T_end"], settings["T_start"])
         mediator = settings["mediator"]
         for name in ("m_mediator", "coupling"):
             if name not in points:
@@ -380,12 +385,13 @@ class DodelsonWidrow(Model):
         tables = {"self-energy (massless)": identity(MASSLESS)} if needs_table(settings) else {}
         if settings["limits"] != NO_LIMITS:
             tables[f"limits ({settings['limits']})"] = shared_limits(settings["limits"]).identity
-        return tables
+        return tables | equation_of_state_tables(settings)
 
     def prepare(self, variations, points, communicator):
         if any(needs_table(settings) for settings in variations):
             prepare_table("massless", communicator)
         prepare_limits({settings["limits"] for settings in variations}, communicator)
+        prepare_equation_of_state(variations, communicator)
 
     def predicted_seconds(self, settings, n_modes, solver):
         return 1e-3 + 2e-8 * n_modes * settings["temperature_steps"]

@@ -170,10 +170,10 @@ class RelicCoupling(DodelsonWidrow):
         return problems
 
     def check_points(self, settings, points, temperatures):
-        broken = points["root"][points["root"] != np.round(points["root"])]
-        if broken.size:
-            return [f"root = {broken[0]:g}: expected a whole number from 1 to {MOST_ROOTS}"]
-        return []
+        problems, broken = super().check_points(settings, points, temperatures), points["root"] % 1 != 0
+        if np.any(broken):
+            problems.append(f"root = {points['root'][broken][0]:g}: expected a whole number from 1 to {MOST_ROOTS}")
+        return problems
 
     def predicted_seconds(self, settings, n_modes, solver):
         decades = math.log10(settings["coupling_high"] / settings["coupling_low"])

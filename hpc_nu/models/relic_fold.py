@@ -55,8 +55,9 @@ class RelicFold(RelicCoupling):
         return problems
 
     def check_points(self, settings, points, temperatures):
+        problems = DodelsonWidrow.check_points(self, settings, points, temperatures)  # there are no roots here
         broken = [fold for fold in points["fold"] if fold not in FOLDS]
-        return [f"fold = {broken[0]:g}: expected 1 or 2"] if broken else []
+        return problems + ([f"fold = {broken[0]:g}: expected 1 or 2"] if broken else [])
 
     def predicted_seconds(self, settings, n_modes, solver):
         decades = math.log10(settings["mass_high"] / settings["mass_low"])
