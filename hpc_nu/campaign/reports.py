@@ -1,28 +1,32 @@
 """Texts of `hpc-nu check` and `hpc-nu models`."""
 
+from collections import defaultdict
+
 import numpy as np
 
+from hpc_nu.campaign.expected_cost import expected_cost
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.solver.momentum_grid import GRID_KINDS
 
+_SHARED_BY_AS_MANY = 64
+"""Points of one mass: then coefficients are no longer what a campaign of `lepton_asymmetry` takes its time for."""
+
 
 def check_report(input_path):
     """What a valid input asks for and what it will cost; an invalid one raises `InputError`."""
     plan = read_plan(input_path)
     layout = RowLayout(plan)
-    seconds = plan.predicted_seconds()
-    total, longest = seconds.sum(), seconds.max()
+    cost = expected_cost(plan)
     n_points = plan.n_tasks // (len(plan.variations) * len(plan.grids))
     lines = [
         f"{input_path}: valid",
         f"campaign    {plan.name}",
         f"model       {plan.model.name}: {plan.model.title}",
         f"tasks       {plan.n_tasks} = {n_points} points x {len(plan.grids)} grids x {len(plan.variations)} variations",
-        f"cost        about {duration(total)} on one rank; longest task {seconds_text(longest)}",
-        f"useful on   up to {max(1, min(plan.n_tasks, int(total / max(longest, 1e-3)))):d} ranks",
+        *_cost_lines(plan, cost),
         f"file size   {size_text(layout.file_size(plan))}",
         f"problem     {plan.problem_hash}",
     ]
@@ -30,6 +34,49 @@ def check_report(input_path):
         lines.insert(4, "grids       " + ", ".join(grid.label for grid in plan.grids))
     lines += [f"table       {name} {identity[:16]}" for name, identity in plan.tables.items()]
     return "\n".join(lines)
+
+
+def _cost_lines(plan, cost):
+    """Processor time, what of it is shared and how often that is made, and wall time by ranks."""
+    total, longest = cost.total(), cost.longest()
+    made = defaultdict(lambda: [0, 0.0])
+    for shared in cost.shared:
+        made[shared.preparation.what][0] += shared.n_groups
+        made[shared.preparation.what][1] += shared.n_groups * shared.preparation.seconds
+    parts = [
+        f"{seconds / total:.0%} for {what}, made {times} times"
+        for what, (times, seconds) in made.items()
+        if what and seconds > total / 20
+    ]
+    useful = max(1, min(plan.n_tasks, int(total / max(longest, 1e-3))))
+    counts = sorted({1, min(16, useful), useful})
+    walls = [f"{rough(cost.wall(n))} on {n} rank{'s' if n > 1 else ''}" for n in counts]
+    prepared = plan.model.seconds_to_prepare([settings for _, settings in plan.variations], plan.points)
+    return [
+        f"cost        about {rough(total)} of processor time, good to a factor of 2{_of_it(parts)}",
+        *([f"            before, {rough(prepared)} for tables, shared among all ranks"] if prepared else []),
+        f"wall time   about {', '.join(walls)}, each a core, and some seconds to start",
+        f"useful on   up to {useful} ranks; longest task {seconds_text(longest)}",
+        *_advice(cost),
+    ]
+
+
+def _of_it(parts):
+    return f"; of it {', '.join(parts)}" if parts else ""
+
+
+def _advice(cost):
+    """What to change where nearly every task makes anew what it could share, if that takes most of the time."""
+    for preparation, n_groups, n_tasks in cost.shared:
+        spent = n_groups * preparation.seconds
+        if preparation.what and n_groups > n_tasks / 2 and spent > cost.total() / 2 and n_groups >= _SHARED_BY_AS_MANY:
+            names = " and ".join(preparation.shared_by)
+            less = spent * (1 - 1 / _SHARED_BY_AS_MANY)
+            yield (
+                f"note        {spent / cost.total():.0%} of it is {preparation.what}, for {n_groups} values of {names} in"
+                f" {n_tasks} tasks: with {_SHARED_BY_AS_MANY} points for each ({names} on an axis instead of a range) it"
+                f" is about {rough(cost.total() - less)}"
+            )
 
 
 def models_report():
@@ -79,6 +126,11 @@ def range_text(low, high, low_is_open):
 
 def unit_text(unit):
     return "-" if unit == "1" else unit
+
+
+def rough(seconds):
+    """A time that is not known better than to two digits."""
+    return f"{seconds:.2g} s" if 1 <= seconds < 10 else duration(seconds)
 
 
 def seconds_text(seconds):
