@@ -270,7 +270,7 @@ def _shared(settings, mass, grid, temperatures):
     return _Shared(
         tables,
         stops,
-        np.log(mass / stops),
+        np.log(t_start / stops),
         next(iter(np.flatnonzero(stops == SPHALERON_FREEZE_OUT)), None),
         occupation[0],
         np.array([kernel.weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
@@ -490,7 +490,7 @@ class _Solve:
     @property
     def temperature(self):
         """Where the solve is now [GeV]."""
-        return self.mass * np.exp(-self.clock[esdirk.Z])
+        return self.t_start * np.exp(-self.clock[esdirk.Z])
 
     def _modes(self, u):
         return u[3:].reshape(8, self.grid.n_modes)
@@ -548,7 +548,7 @@ class _Solve:
         values["Y_B"] = self.shared.baryons @ [frozen[f"Y_Delta_{a}"] for a in FLAVOUR_NAMES]
         values |= self.derivatives()
         values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.shared.entropy_at_start
-        values["T_Delta_e_max"] = self.mass * np.exp(-self.maximum[kernel.MAX_Z])
+        values["T_Delta_e_max"] = self.t_start * np.exp(-self.maximum[kernel.MAX_Z])
         return values
 
     def derivatives(self):

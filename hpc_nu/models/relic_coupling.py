@@ -129,7 +129,12 @@ def scan(function, settings):
 
 def log_omega(system, sin2):
     """ln(Omega h^2) as a function of ln(coupling)."""
-    return lambda log_coupling: math.log(system.omega(system.produce(math.exp(log_coupling), sin2).y))
+
+    def function(log_coupling):
+        omega = system.omega(system.produce(math.exp(log_coupling), sin2).y)
+        return math.log(omega) if omega > 0 else -math.inf  # which ends a search as not_finite
+
+    return function
 
 
 _curves = OrderedDict()
