@@ -202,7 +202,7 @@ class Equilibration(ModelWithThermalRates):
     observables = OBSERVABLES
 
     def temperature_span(self, settings, points, temperatures):
-        return min(settings["T_low"], *temperatures), max(settings["T_high"], *temperatures)
+        return min((settings["T_low"], *temperatures)), max((settings["T_high"], *temperatures))
 
     def check(self, settings, temperatures):
         problems = super().check(settings, temperatures)

@@ -587,7 +587,7 @@ def _expected_steps(problem):
     """Mean number of attempted steps of points, (n,), or one: a fit to random points of all parameters, good to a
     factor of 2.  Oscillations are dearest where they are fast and the asymmetries still depend on them."""
     point, settings = problem.point, problem.settings
-    slow = 250 if problem.grid.kind == "averaged" else 330
+    slow = 220 if problem.grid.kind == "averaged" else 280
     length = np.log(settings["T_start"] / settings["T_end"]) / np.log(1e3)
     oscillations = np.log10(np.maximum(point["delta_M"], 1e-14))
     dearest = 1 + 4 * np.exp(-(((oscillations + 8.8) / 0.85) ** 2))
