@@ -1,7 +1,5 @@
 """Texts of `hpc-nu check` and `hpc-nu models`."""
 
-from collections import defaultdict
-
 import numpy as np
 
 from hpc_nu.campaign.expected_cost import expected_cost
@@ -11,8 +9,14 @@ from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.solver.momentum_grid import GRID_KINDS
 
-_SHARED_BY_AS_MANY = 64
-"""Points of one mass: then coefficients are no longer what a campaign of `lepton_asymmetry` takes its time for."""
+_RANKS = (1, 16, 256, 4096)
+"""For which wall times are given."""
+
+_SHARED_BY = 64
+"""Points of one mass, say: then coefficients are no longer what takes the time."""
+
+_NOT_WORTH_IT = 10.0
+"""Seconds."""
 
 
 def check_report(input_path):
@@ -39,44 +43,50 @@ def check_report(input_path):
 def _cost_lines(plan, cost):
     """Processor time, what of it is shared and how often that is made, and wall time by ranks."""
     total, longest = cost.total(), cost.longest()
-    made = defaultdict(lambda: [0, 0.0])
-    for shared in cost.shared:
-        made[shared.preparation.what][0] += shared.n_groups
-        made[shared.preparation.what][1] += shared.n_groups * shared.preparation.seconds
-    parts = [
-        f"{seconds / total:.0%} for {what}, made {times} times"
-        for what, (times, seconds) in made.items()
-        if what and seconds > total / 20
-    ]
+    tables = plan.model.seconds_to_prepare([settings for _, settings in plan.variations], plan.points)
     useful = max(1, min(plan.n_tasks, int(total / max(longest, 1e-3))))
-    counts = sorted({1, min(16, useful), useful})
-    walls = [f"{rough(cost.wall(n))} on {n} rank{'s' if n > 1 else ''}" for n in counts]
-    prepared = plan.model.seconds_to_prepare([settings for _, settings in plan.variations], plan.points)
+    walls = {n: tables / n + cost.wall(n) for n in _RANKS if n <= useful}
+    enough = next((n for n, wall in walls.items() if wall < 1), useful)
+    walls = [f"{rough(wall)} on {n} rank{'s' if n > 1 else ''}" for n, wall in walls.items() if n <= enough]
     return [
-        f"cost        about {rough(total)} of processor time, good to a factor of 2{_of_it(parts)}",
-        *([f"            before, {rough(prepared)} for tables, shared among all ranks"] if prepared else []),
-        f"wall time   about {', '.join(walls)}, each a core, and some seconds to start",
+        f"cost        {rough(total)} of processor time, good to a factor of 2{_of_it(cost)}",
+        *([f"tables      {rough(tables)} of processor time before, to build those that are not there"] if tables else []),
+        f"wall time   {', '.join(walls)}, with a core for each, and some seconds to start",
         f"useful on   up to {useful} ranks; longest task {seconds_text(longest)}",
         *_advice(cost),
     ]
 
 
-def _of_it(parts):
+def _of_it(cost):
+    """What takes more than a twentieth of the time and is shared, and how often it is made."""
+    parts = [
+        f"{seconds / cost.total():.0%} for {what}, made {times} times"
+        for (what, _), (times, _, seconds) in _made(cost).items()
+        if seconds > cost.total() / 20
+    ]
     return f"; of it {', '.join(parts)}" if parts else ""
 
 
 def _advice(cost):
-    """What to change where nearly every task makes anew what it could share, if that takes most of the time."""
-    for preparation, n_groups, n_tasks in cost.shared:
-        spent = n_groups * preparation.seconds
-        if preparation.what and n_groups > n_tasks / 2 and spent > cost.total() / 2 and n_groups >= _SHARED_BY_AS_MANY:
-            names = " and ".join(preparation.shared_by)
-            less = spent * (1 - 1 / _SHARED_BY_AS_MANY)
+    """What to change where nearly every task makes anew what it could share, if that takes long."""
+    for (what, shared_by), (times, n_tasks, seconds) in _made(cost).items():
+        saved = seconds * (1 - 1 / _SHARED_BY)
+        if times > n_tasks / 2 and saved > max(cost.total() / 2, _NOT_WORTH_IT):
+            names = " and ".join(shared_by)
             yield (
-                f"note        {spent / cost.total():.0%} of it is {preparation.what}, for {n_groups} values of {names} in"
-                f" {n_tasks} tasks: with {_SHARED_BY_AS_MANY} points for each ({names} on an axis instead of a range) it"
-                f" is about {rough(cost.total() - less)}"
+                f"note        {what} are made for nearly every task: with {names} on an axis instead of in a range, and"
+                f" {_SHARED_BY} points for each value, as many tasks would take {rough(cost.total() - saved)}"
             )
+
+
+def _made(cost):
+    """How often what is made, for how many tasks, and how long that takes, by name and parameters."""
+    made = {}
+    for preparation, n_groups, n_tasks in cost.shared:
+        key, new = (preparation.what, preparation.shared_by), (n_groups, n_tasks, n_groups * preparation.seconds)
+        if preparation.what:
+            made[key] = tuple(map(sum, zip(made.get(key, (0, 0, 0.0)), new, strict=True)))
+    return made
 
 
 def models_report():
@@ -130,7 +140,8 @@ def unit_text(unit):
 
 def rough(seconds):
     """A time that is not known better than to two digits."""
-    return f"{seconds:.2g} s" if 1 <= seconds < 10 else duration(seconds)
+    text = f"{seconds:.2g} s" if 1 <= seconds < 10 else duration(seconds)
+    return text if seconds < 1 else f"about {text}"
 
 
 def seconds_text(seconds):
