@@ -219,9 +219,9 @@ class Equilibration(ModelWithThermalRates):
     def cost(self, problem):
         n_search, n_output = len(_search_grid(problem.settings)), problem.temperatures.size
         averages = Preparation(
-            5.5e-5 * n_search + 3e-5 * n_output, ("M",), "momentum averages", _switches(problem.settings), kept=_KEPT
+            5e-5 * n_search + 3e-5 * n_output, ("M",), "momentum averages", _switches(problem.settings), kept=_KEPT
         )
-        return Cost(1.5e-3 + 5e-6 * n_search + 1.5e-5 * n_output, (averages,))
+        return Cost(1.5e-3 + 5e-6 * n_search + 1.5e-5 * n_output, (self.mass_cost(problem.settings), averages))
 
     def solve(self, problem, state=None, pause=lambda: False):
         system = _System(problem)

@@ -662,7 +662,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
         steps = np.hypot(_expected_steps(problem), n_stops) * stages * each * (6.5 if settings["derivatives"] else 1)
         if self.batch_key(problem) is not None:
             steps = steps * _share_of_a_lane(problem.point["M"])
-        return Cost(1.5e-4 + steps + 7e-6 * n_stops, (omega, coefficients))
+        return Cost(1.5e-4 + steps + 7e-6 * n_stops, (omega, self.mass_cost(settings), coefficients))
 
     def solve(self, problem, state=None, pause=lambda: False):
         run = _Solve(problem)

@@ -85,7 +85,8 @@ class LowEnergyConstants(ModelWithThermalRates):
 
     def cost(self, problem):
         switches = tuple(problem.settings[name] for name in _SWITCHES)
-        return Cost(4e-5, (Preparation(1e-3, ("M", "T"), "momentum averages", switches, kept=_KEPT),))
+        averages = Preparation(1e-3, ("M", "T"), "momentum averages", switches, kept=_KEPT)
+        return Cost(4e-5, (self.mass_cost(problem.settings), averages))
 
     def solve(self, problem, state=None, pause=lambda: False):
         point, settings = problem.point, problem.settings
