@@ -10,7 +10,7 @@ from hpc_nu.models import MODELS, get_model
 from hpc_nu.solver.momentum_grid import GRID_KINDS
 
 _RANKS = (1, 16, 256, 4096)
-"""For which wall times are given."""
+"""For which wall times are given, as far as they are useful."""
 
 _SHARED_BY = 64
 """Points of one mass, say: then coefficients are no longer what takes the time."""
@@ -45,7 +45,7 @@ def _cost_lines(plan, cost):
     total, longest = cost.total(), cost.longest()
     tables = plan.model.seconds_to_prepare([settings for _, settings in plan.variations], plan.points)
     useful = max(1, min(plan.n_tasks, int(total / max(longest, 1e-3))))
-    walls = {n: tables / n + cost.wall(n) for n in _RANKS if n <= useful}
+    walls = {n: tables / n + cost.wall(n) for n in sorted({*_RANKS, useful}) if n <= useful}
     enough = next((n for n, wall in walls.items() if wall < 1), useful)
     walls = [f"{rough(wall)} on {n} rank{'s' if n > 1 else ''}" for n, wall in walls.items() if n <= enough]
     return [

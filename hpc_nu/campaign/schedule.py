@@ -15,7 +15,7 @@ MAX_BATCH = 4096
 # A master answers some 10^4 requests a second; with more ranks than that, batches grow so that it is half busy at most.
 SECONDS_PER_RANK = 2e-4
 
-_LEAST_SECONDS = 1e-9  # that a task may be predicted to take
+LEAST_SECONDS = 1e-9  # that a task may be predicted to take
 _UNTRIED = 1e30  # how much longer a class counts as that was never tried
 _ROUNDING = 1e-6  # of the sums of predictions
 
@@ -44,7 +44,7 @@ class Schedule:
         self.next = self.first.copy()  # per class, what is handed out next
         self.left = len(waiting)
         # Predicted cost of all that is in the queue before a place.
-        self.before = np.append(0.0, np.cumsum(np.maximum(cost.in_order(self.queue), _LEAST_SECONDS)))
+        self.before = np.append(0.0, np.cumsum(np.maximum(cost.in_order(self.queue), LEAST_SECONDS)))
         self.finished, self.seconds = np.zeros(n_classes, dtype=np.int64), np.zeros(n_classes)
         self.factor = np.ones(n_classes)
 

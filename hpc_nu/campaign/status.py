@@ -20,6 +20,7 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.reports import seconds_text
 from hpc_nu.campaign.results_file import open_results
+from hpc_nu.campaign.schedule import LEAST_SECONDS
 from hpc_nu.solver.result_codes import ResultCode, is_failure
 
 _MOST_LINES = 10
@@ -90,7 +91,8 @@ def _to_go(output_path, given, recorded, seconds, begun, workers):
         plan = read_plan(f"{output_path}:/input/given", given)
     except InputError as error:
         return f"unknown: this version cannot read the input of the file ({error.mistakes[0]})"
-    classes, predicted = plan.task_class(np.arange(plan.n_tasks)), expected_cost(plan).shared_out()
+    classes = plan.task_class(np.arange(plan.n_tasks))
+    predicted = np.maximum(expected_cost(plan).shared_out(), LEAST_SECONDS)
     mean = np.bincount(classes, predicted) / np.bincount(classes)
     finished = np.bincount(classes, predicted * recorded)
     spent = np.bincount(classes, np.where(recorded, seconds, 0.0))

@@ -187,9 +187,9 @@ class Preparation(NamedTuple):
     seconds : float
         To make it once.
     shared_by : tuple of str
-        Parameters: tasks that agree in them share it.  None: all tasks do.
+        Parameters: tasks that agree in them share it; all tasks if there are none.
     what : str
-        It is, for people; empty if it is no use to know it.
+        Its name, for people; empty if they can do nothing about it.
     key : hashable
         Variations of equal key share it too; None: they do not.
     of_the_grid : bool
