@@ -50,7 +50,7 @@ def _cost_lines(plan, cost):
     walls = [f"{rough(wall)} on {n} rank{'s' if n > 1 else ''}" for n, wall in walls.items() if n <= enough]
     return [
         f"cost        {rough(total)} of processor time, good to a factor of 2{_of_it(cost)}",
-        *([f"tables      {rough(tables)} of processor time before, to build those that are not there"] if tables else []),
+        *([f"tables      {rough(tables)} of processor time before, to build what is not there"] if tables else []),
         f"wall time   {', '.join(walls)}, with a core for each, and some seconds to start",
         f"useful on   up to {useful} ranks; longest task {seconds_text(longest)}",
         *_advice(cost),

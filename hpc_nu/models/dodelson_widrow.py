@@ -368,7 +368,8 @@ class DodelsonWidrow(Model):
 
     def cost(self, problem):
         has_mediator = problem.settings["mediator"] != NO_MEDIATOR
-        entries = (len(problem.grid.nodes) + len(problem.momenta) + len(_PROBES)) * problem.settings["temperature_steps"]
+        n_momenta = len(problem.grid.nodes) + len(problem.momenta) + len(_PROBES)
+        entries = n_momenta * problem.settings["temperature_steps"]
         solve = 2e-4 + (3e-8 if has_mediator else 1.6e-8) * entries + 1.6e-6 * problem.temperatures.size
         return Cost(solve, (bath_cost(problem.settings, entries), rates_cost(problem.settings, entries)))
 

@@ -7,8 +7,9 @@ from hpc_nu.campaign.expected_cost import TASK_SECONDS, ExpectedCost, expected_c
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.reports import check_report
 from hpc_nu.campaign.schedule import Schedule
-from hpc_nu.models import MODELS
-from hpc_nu.models.mode_system import Cost, Model, Observable, Parameter, Preparation, Setting
+from hpc_nu.models import MODELS, get_model
+from hpc_nu.models.mode_system import Cost, Model, Observable, Parameter, Preparation, Problem, Setting
+from hpc_nu.solver import momentum_grid
 
 
 class Sharing(Model):
@@ -112,13 +113,10 @@ def test_check_says_how_often_what_is_made_and_what_would_be_cheaper(plan_of, tm
 @pytest.mark.parametrize("name", MODELS)
 def test_models_say_what_one_task_and_many_take(name):
     """For each model a positive time, of every task or of each of them."""
-    from hpc_nu.models import get_model
-    from hpc_nu.models.mode_system import Problem
-    from hpc_nu.solver import momentum_grid
-
     model = get_model(name)
     low, high = np.array([(p.low, p.high) for p in model.parameters]).T
-    points = dict(zip([p.name for p in model.parameters], np.linspace(low + 0.1 * (high - low), high, 5).T, strict=True))
+    names = [p.name for p in model.parameters]
+    points = dict(zip(names, np.linspace(low + 0.1 * (high - low), high, 5).T, strict=True))
     settings = {s.name: model.warm_up.get(s.name, s.default) for s in model.settings}
     grid = momentum_grid.gauss_legendre(8) if model.grid_kinds else None
     cost = model.cost(Problem(points, settings, grid, np.array([10.0])))
