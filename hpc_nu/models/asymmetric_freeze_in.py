@@ -25,7 +25,7 @@ import numpy as np
 from scipy.special import factorial, kve, psi, zeta
 
 from hpc_nu.interactions.scalar_mediator import coupling_of_width, decay_width, higgs_decay_closed
-from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.models.relic import thermal_relic_mass
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import DARK_MATTER_DENSITY, ENERGY_GEV, PLANCK_MASS
@@ -381,8 +381,9 @@ class AsymmetricFreezeIn(Model):
     )  # fmt: skip
     grid_kinds = ()
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        return 4e-3 if settings["phi_statistics"] == "bose_einstein" else 3e-4
+    def cost(self, problem):
+        each = 9e-6 if problem.settings["phi_statistics"] == "bose_einstein" else 6e-7
+        return Cost(1e-5 + each * (problem.temperatures.size + problem.momenta.size))
 
     def solve(self, problem, state=None, pause=lambda: False):
         point, statistics = problem.point, problem.settings["phi_statistics"]

@@ -25,6 +25,7 @@ from hpc_nu.interactions.active_neutrino_rates import MediatorRates, mediator_ra
 from hpc_nu.interactions.mediators import MEDIATORS, decay_width, is_perturbative
 from hpc_nu.interactions.scattering import VELOCITIES
 from hpc_nu.models.dodelson_widrow_bath import (
+    BATHS_KEPT,
     REFERENCE_TEMPERATURE,
     bath,
     bath_settings,
@@ -49,7 +50,7 @@ from hpc_nu.models.equation_of_state import (
     equation_of_state_tables,
     prepare_equation_of_state,
 )
-from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.relic import (
     MEAN_MOMENTUM_FERMI_DIRAC,
     dilution,
@@ -59,7 +60,7 @@ from hpc_nu.models.relic import (
 )
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_builder import MASSLESS, identity
-from hpc_nu.plasma.table_file import prepare_table
+from hpc_nu.plasma.table_file import prepare_table, seconds_to_build
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import DARK_MATTER_DENSITY
 
@@ -324,7 +325,25 @@ def rates_in(bath, mediator, mass, velocity, n_g):
     return mediator_rates(mediator, mass, bath.x, bath.temperature, velocity, n_g)
 
 
-@lru_cache(maxsize=2)
+_KEPT = 2
+
+
+def bath_cost(settings, entries):
+    """`Preparation` of a bath of so many momenta times temperatures."""
+    each = {"self_energy": 5.3e-7, "published_fit": 2.3e-7}[settings["opacity"]]
+    return Preparation(
+        (each if settings["setup"] == "full" else 1.2e-8) * entries, key=bath_settings(settings), kept=BATHS_KEPT
+    )
+
+
+def rates_cost(settings, entries):
+    """`Preparation` of the mediator's rates in it."""
+    if settings["mediator"] == NO_MEDIATOR:
+        return Preparation(0.0)
+    return Preparation(1.1e-7 * entries, ("m_mediator",), "rates of the mediator", kept=_KEPT)
+
+
+@lru_cache(maxsize=_KEPT)
 def _shared_rates(momenta, temperatures, settings, mediator):
     """Those of one mass, kept for the couplings of a campaign."""
     return rates_in(shared_bath(momenta, temperatures, settings), *mediator)
@@ -393,8 +412,15 @@ class DodelsonWidrow(Model):
         prepare_limits({settings["limits"] for settings in variations}, communicator)
         prepare_equation_of_state(variations, communicator)
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        return 1e-3 + 2e-8 * n_modes * settings["temperature_steps"]
+    def seconds_to_prepare(self, variations, points):
+        return seconds_to_build("massless") if any(needs_table(settings) for settings in variations) else 0.0
+
+    def cost(self, problem):
+        has_mediator = problem.settings["mediator"] != NO_MEDIATOR
+        n_momenta = len(problem.grid.nodes) + len(problem.momenta) + len(_PROBES)
+        entries = n_momenta * problem.settings["temperature_steps"]
+        solve = 2e-4 + (3e-8 if has_mediator else 1.6e-8) * entries + 1.6e-6 * problem.temperatures.size
+        return Cost(solve, (bath_cost(problem.settings, entries), rates_cost(problem.settings, entries)))
 
     def solve(self, problem, state=None, pause=lambda: False):
         point = problem.point

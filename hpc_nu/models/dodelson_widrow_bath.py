@@ -154,7 +154,10 @@ def bath_settings(settings):
     return tuple((name, settings[name]) for name in _SETTINGS)
 
 
-@lru_cache(maxsize=4)
+BATHS_KEPT = 4
+
+
+@lru_cache(maxsize=BATHS_KEPT)
 def shared_bath(momenta, temperatures, settings):
     """`bath` of tuples, kept for the points of a campaign; the arrays are not to be changed."""
     return bath(np.array(momenta), np.array(temperatures), dict(settings))

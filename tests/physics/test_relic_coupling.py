@@ -48,6 +48,19 @@ def test_roots_give_the_relic_density_that_is_asked_for():
     assert_allclose(other["Omega_h2"], 0.06, rtol=1e-8)
 
 
+def test_a_density_of_zero_is_no_exception_but_says_what_is_wrong():
+    """Below the smallest number that there is: the logarithm of zero."""
+    failed = outcome(1.0, sin2_2theta=1e-320)
+    assert failed.code == ResultCode.NOT_FINITE and "a parameter" in failed.message and "too extreme" in failed.message
+
+
+def test_a_search_that_takes_too_long_is_not_blamed_on_temperatures():
+    point = {"m_4": 7.1e-6, "sin2_2theta": 7e-11, "m_mediator": 1.234, "root": 1.0}
+    failed = MODEL.solve(Problem(point, DEFAULTS, GRID, solver=SolverSettings(max_steps=5)))
+    assert failed.code == ResultCode.STEP_BUDGET
+    assert "5 evaluations" in failed.message and "max_steps" in failed.message and "temperature" not in failed.message
+
+
 def fold(number, settings=()):
     defaults = {setting.name: setting.default for setting in FOLD.settings} | DEFAULTS
     point = {"m_4": 7.1e-6, "sin2_2theta": 7e-11, "fold": float(number)}
