@@ -1,7 +1,7 @@
 """Physical constants and unit conversions, in natural units with GeV = hbar = c = k_B = 1.
 
-Sources: [PDG] Workman et al., Prog. Theor. Exp. Phys. 2022, 083C01; [Zakeri] arXiv:2602.20570;
-[EST] Eijima, Shaposhnikov and Timiryasov, arXiv:2011.12637.
+Sources: [PDG] Workman et al., Prog. Theor. Exp. Phys. 2022, 083C01; [EST] Eijima, Shaposhnikov and Timiryasov,
+arXiv:2011.12637.
 """
 
 import math
@@ -42,17 +42,17 @@ SOLAR_MASS_PER_PC3 = 2.91706e-40
 KM_PER_S = 1 / 299792.458
 """One km/s, in units of c; [PDG]."""
 
-RELIC_DENSITY_PER_YIELD = 2.75e8
-"""Omega h^2 = this * (m/GeV) * n/s, eq. (14) of [Zakeri]."""
-
 DARK_MATTER_DENSITY = 0.12
-"""Observed Omega_DM h^2, sec. III.2 of [Zakeri]."""
+"""Observed Omega_DM h^2, 0.1200(12) of Planck 2018, arXiv:1807.06209; also that of the papers on dark matter."""
+
+PHOTON_TEMPERATURE = 2.7255 * 8.617333262e-14
+"""T_0 today [GeV], 2.7255 K; [PDG]."""
+
+HBAR_C = 1.973269804e-14
+"""[GeV cm]; [PDG]."""
+
+CRITICAL_DENSITY = 1.053672e-5 * HBAR_C**3
+"""rho_c/h^2 [GeV^4], 1.053672(24)e-5 GeV/cm^3; [PDG]."""
 
 SPHALERON_FREEZE_OUT = 131.7
 """Temperature at which sphalerons stop [GeV]; caption of fig. 18 of [EST]."""
-
-ENTROPY_DENSITY_TODAY = 2891.2
-"""s_0 [cm^-3]; arXiv:1910.04901."""
-
-CRITICAL_DENSITY = 1.05e-5
-"""rho_c/h^2 [GeV cm^-3]; arXiv:1910.04901."""

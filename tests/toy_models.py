@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from hpc_nu.models import MODELS  # noqa: F401 - a test adds to it
-from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting, SolverSettings
+from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Setting, SolverSettings
 from hpc_nu.solver.result_codes import ResultCode
 
 PLACES = {"toy": "toy_models:Toy"}
@@ -45,8 +45,8 @@ class Toy(Model):
     can_pause = True
     observables = (Observable("end", "1", "last value"), Observable("path", "1", "value", "trajectory"))
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        return settings["predicted"]
+    def cost(self, problem):
+        return Cost(problem.settings["predicted"])
 
     def solve(self, problem, state=None, pause=lambda: False):
         settings, start, trouble = problem.settings, problem.point["start"], int(problem.point["trouble"])

@@ -84,10 +84,10 @@ def equations(problem):
     run = _Solve(problem)
     run.start()
     n_cells, n_modes = len(run.table.cells), run.grid.n_modes
-    z_start, z_end = run.clock[esdirk.Z], np.log(run.mass / run.t_end)
+    z_start, z_end = run.clock[esdirk.Z], np.log(run.t_start / run.t_end)
     segments = [Segment(z_start, z_end, 0, n_cells - 1)]
     if run.t_end < SPHALERON_FREEZE_OUT < run.t_start:
-        z_jump = np.log(run.mass / SPHALERON_FREEZE_OUT)
+        z_jump = np.log(run.t_start / SPHALERON_FREEZE_OUT)
         segments = [
             Segment(z_start, z_jump, 0, run.first_cold - 1),
             Segment(z_jump, z_end, run.first_cold, n_cells - 1),

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from hpc_nu.models import MODELS
-from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.solver.result_codes import ResultCode
 
 STEP = 2e-3
@@ -30,8 +30,8 @@ class Naps(Model):
     )
     observables = (*(Observable(name, "1", name) for name in OBSERVABLES), Observable("path", "1", "p", "trajectory"))
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        return settings["predicted"]
+    def cost(self, problem):
+        return Cost(problem.settings["predicted"])
 
     def solve(self, problem, state=None, pause=lambda: False):
         left = seconds_of(problem.point["u"], problem.settings) if state is None else float(state[0])

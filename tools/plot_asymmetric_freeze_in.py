@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw figs. 1-6 of arXiv:2602.20570 from results files of the model `asymmetric_freeze_in`, one panel a file.
+"""Draw pictures as figs. 1-6 of arXiv:2602.20570 from results files of `asymmetric_freeze_in`, one panel a variation.
 
     plot_asymmetric_freeze_in.py fig1.h5 [fig2.h5 ...] -o figures.png [--figure N]
 
@@ -31,14 +31,15 @@ FEW = 12  # a parameter with no more values than this labels lines; with more it
 
 
 class Panel:
-    """The columns of one results file; rows that are not done are NaN."""
+    """The columns of one variation of a results file; rows that are not done are NaN."""
 
-    def __init__(self, path):
-        self.path = path
-        self.file = read_results(path, model="asymmetric_freeze_in")
+    def __init__(self, results, variation):
+        self.path = path = results.path
+        self.file = results.select(variation=variation)
+        self.variation = variation if len(results.input["variations"]) > 1 else ""
         self.done = self.file.points.status.values == "done"
         if not self.done.any():
-            raise ResultsError(f"{path}: no point is done yet; run the campaign first")
+            raise ResultsError(f"{path}: no point of variation {variation} is done yet; run the campaign first")
         self.points = {name: self.file.points[name].values for name in SYMBOL}
         self.results = {name: column.values for name, column in self.file.scalars.items()}
         self.varying = {name: np.unique(v) for name, v in self.points.items() if len(np.unique(v)) > 1}
@@ -46,7 +47,7 @@ class Panel:
     def fixed(self, omitted=()):
         """Text such as `$m_phi = 300$ GeV` for every parameter that does not vary and is not `omitted`."""
         named = [name for name in self.points if name not in self.varying and name not in omitted]
-        return ", ".join(spelled(name, self.points[name][0]) for name in named)
+        return ", ".join([*filter(None, [self.variation]), *(spelled(name, self.points[name][0]) for name in named)])
 
     def plane(self, name, x, y):
         """Column `name` as a (len(y), len(x)) array over two varying parameters."""
@@ -67,15 +68,9 @@ class Panel:
 
 
 def spelled(name, value):
-    """A parameter with its unit, as mathematical text."""
-    if name == "m_N":
-        return rf"${SYMBOL[name]} = {value / KEV:.3g}$ keV"
-    if name == "m_phi":
-        return rf"${SYMBOL[name]} = {value:.4g}$ GeV"
-    exponent = int(np.floor(np.log10(value) + 1e-9))
-    factor = value / 10.0**exponent
-    number = f"10^{{{exponent}}}" if abs(factor - 1) < 1e-9 else rf"{factor:.3g} \times 10^{{{exponent}}}"
-    return rf"${SYMBOL[name]} = {number}$"
+    """A parameter with its unit, as mathematical text: two that differ are told apart."""
+    scale, unit = {"m_N": (KEV, " keV"), "m_phi": (1.0, " GeV")}.get(name, (1.0, ""))
+    return f"${SYMBOL[name]} = {figures.number_text(value / scale, 10)}$" + unit
 
 
 def axis_label(name):
@@ -94,12 +89,13 @@ def recognise(results):
 
 
 def draw_history(axes, results, parameter):
-    """Figs. 1-3: Y(T), the universe cooling to the right."""
+    """Figs. 1-3: Y(T)."""
     history = results.file.trajectories.Y
-    for row in np.flatnonzero(results.done)[np.argsort(results.points[parameter][results.done])]:
-        axes.loglog(history.temperature, history[row], label=spelled(parameter, results.points[parameter][row]))
-    axes.invert_xaxis()
-    axes.set_xlabel("temperature $T$ [GeV]")
+    rows = np.flatnonzero(results.done)[np.argsort(results.points[parameter][results.done])]
+    for row, width in zip(rows, figures.nested_widths(len(rows)), strict=True):
+        label = spelled(parameter, results.points[parameter][row])
+        axes.loglog(history.temperature, history[row], lw=width, label=label)
+    figures.temperature_axis(axes, history.temperature.values)
     axes.set_ylabel(r"asymmetry yield $Y_- = (n_N - n_{\bar N})/s$")
     axes.legend(loc="lower right")
 
@@ -169,10 +165,8 @@ def draw(axes, results, figure):
         draw_plane(axes, results, *(("mu", "tab:red") if figure == 5 else ("epsilon", "tab:blue")))
     # m_N does not enter the yield; naming it above figs. 1-3 would suggest that it does.
     fixed = results.fixed(omitted=("m_N",) if figure <= 3 else ())
-    axes.set_title(f"Fig. {figure} of arXiv:2602.20570\n{fixed}", fontsize="medium")
-    n_pending = int((~results.done).sum())
-    if n_pending:
-        axes.text(0.99, 0.01, f"{n_pending} points not done", transform=axes.transAxes, ha="right", fontsize="small")
+    title = f"As fig. {figure} of arXiv:2602.20570\n{fixed}"
+    axes.set_title(figures.with_progress(title, results.file), fontsize="medium")
 
 
 def main(arguments=None):
@@ -182,11 +176,12 @@ def main(arguments=None):
     parser.add_argument("--figure", type=int, choices=range(1, 7), help="draw every file as this figure")
     options = parser.parse_args(arguments)
 
-    picture, panels = figures.panels(len(options.files), 3, (5.6, 4.6))
     try:
-        for axes, path in zip(panels, options.files, strict=True):
-            results = Panel(path)
-            draw(axes, results, options.figure or recognise(results))
+        files = [read_results(path, model="asymmetric_freeze_in") for path in options.files]
+        found = [Panel(results, variation) for results in files for variation in results.input["variations"]]
+        picture, all_axes = figures.panels(len(found), 3, (5.6, 4.6))
+        for axes, panel in zip(all_axes, found, strict=True):
+            draw(axes, panel, options.figure or recognise(panel))
         figures.save(picture, options.output)
     except ResultsError as error:
         print(f"plot_asymmetric_freeze_in: {error}", file=sys.stderr)

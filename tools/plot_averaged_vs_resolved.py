@@ -6,7 +6,7 @@
 Ratio of the momentum-averaged to the momentum-resolved asymmetry (the finest Gauss-Legendre grid of the file), for the
 final Y_L and for Y_B: how it is distributed over the points, and against the mass and the asymmetry itself its median
 (lines) and the range of four fifths of the points (bands: 10-90 %), in groups of neighbouring points.  Dotted: the
-factor of 1.3 of arXiv:2011.12637, sec. 6.  The numbers behind it are printed.
+factor of 1.3 of arXiv:2011.12637, sec. 6.  The numbers behind it are printed, and of how many points they are.
 """
 
 import argparse
@@ -25,6 +25,7 @@ SYMBOLS = {"Y_L": "$Y_L$", "Y_B": "$Y_B$"}
 COLOURS = {"Y_L": "tab:blue", "Y_B": "tab:orange"}
 QUOTED = 1.3
 BINS = np.linspace(-2.0, 4.0, 121)
+SHOWN = (-1.0, 3.0)
 N_GROUPS = 20  # of points of neighbouring mass or asymmetry
 
 
@@ -90,11 +91,11 @@ def draw_against(axes, x, ratio, name):
     axes.plot(centres, median, color=COLOURS[name], marker="o", ms=3, label=SYMBOLS[name])
     axes.fill_between(centres, low, high, color=COLOURS[name], alpha=0.2, lw=0)
     axes.set_xscale("log")
-    axes.set_ylim(-1.0, 3.0)
+    axes.set_ylim(*SHOWN)
     axes.set_ylabel("averaged / resolved")
 
 
-def draw(found, reference):
+def draw(results, found, reference):
     picture, panels = plt.subplots(3, 1, figsize=(7.5, 11.0), layout="constrained")
     draw_distribution(panels[0], found)
     for name, (ratio, size, mass) in found.items():
@@ -102,7 +103,8 @@ def draw(found, reference):
         draw_against(panels[2], size, ratio, name)
     for axes in panels[1:]:
         axes.set_title(
-            f"Lines: median, bands: 10-90 % of the points, in {N_GROUPS} groups of neighbouring points or fewer",
+            f"Lines: median, bands: 10-90 % of the points, in {N_GROUPS} groups of neighbouring points or fewer;\n"
+            f"shown from {SHOWN[0]:g} to {SHOWN[1]:g}",
             fontsize="small",
         )
     panels[1].set_xlabel("mass $M$ [GeV]")
@@ -111,7 +113,10 @@ def draw(found, reference):
         for value, style in ((1.0, "-"), (QUOTED, ":"), (1 / QUOTED, ":")):
             getattr(axes, line)(value, color="0.4", ls=style, lw=1)
         axes.legend(fontsize="small")
-    picture.suptitle(f"Momentum-averaged over momentum-resolved ({reference})", fontsize="medium")
+    n_points = len(np.unique(results.points.point))
+    counts = ", ".join(f"{SYMBOLS[name]}: {ratio.size} of {n_points} points" for name, (ratio, *_) in found.items())
+    text = f"Momentum-averaged over momentum-resolved ({reference})\n{counts}"
+    picture.suptitle(figures.with_progress(text, results), fontsize="medium")
     return picture
 
 
@@ -121,13 +126,16 @@ def main(arguments=None):
     parser.add_argument("-o", "--output", required=True, metavar="NAME.png")
     options = parser.parse_args(arguments)
     try:
-        found, reference = ratios(read_results(options.file, model="lepton_asymmetry"))
-        figures.save(draw(found, reference), options.output)
+        results = read_results(options.file, model="lepton_asymmetry")
+        found, reference = ratios(results)
+        figures.save(draw(results, found, reference), options.output)
     except ResultsError as error:
         print(f"plot_averaged_vs_resolved: {error}", file=sys.stderr)
         return 2
     for name, (ratio, size, _) in found.items():
         print(summary(name, ratio, size))
+    if progress := figures.progress_text(results):
+        print(f"Not complete: {progress}")
     return 0
 
 

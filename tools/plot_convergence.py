@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Draw figs. 14 and 15 of arXiv:2011.12637 and the error behind them from a results file of `lepton_asymmetry`.
+"""Draw pictures as figs. 14 and 15 of arXiv:2011.12637 and the error behind them from a file of `lepton_asymmetry`.
 
     plot_convergence.py FILE.h5 [--task N] -o convergence.png
 
 Electron asymmetry for the numbers of modes of the paper's grid; total asymmetry momentum-averaged and resolved; and the
 errors of the final total asymmetry and of the baryon asymmetry against the number of modes, for every family of grids.
-The first two show the point of task N, else the tuned point (all offsets zero), else the first; the others all points,
-and so does the table of errors that is printed.
+The first two show the point of task N, else the tuned point (all offsets zero), else the first; the others all points
+that are done on the grid and on the reference, and so does the table of errors that is printed; both say how many.
 """
 
 import argparse
@@ -49,15 +49,16 @@ def draw_electron(axes, rows, reference):
     grids = paper_grids(rows)
     colours = plt.cm.viridis_r(np.linspace(0.1, 1.0, len(grids)))
     curves = {grid.label: curve(rows, grid.label, "Y_Delta_e") for grid in grids.values()}
-    for (n_modes, grid), colour in zip(grids.items(), colours, strict=True):
-        axes.plot(curves[grid.label].temperature, curves[grid.label], color=colour, label=f"{n_modes} modes")
+    widths = figures.nested_widths(len(grids))
+    for (n_modes, grid), colour, width in zip(grids.items(), colours, widths, strict=True):
+        axes.plot(curves[grid.label].temperature, curves[grid.label], color=colour, lw=width, label=f"{n_modes} modes")
     if reference not in curves:
         curves[reference] = curve(rows, reference, "Y_Delta_e")
         text = figures.grid_text(rows.grids[reference]).replace(", ", ",\n")
         axes.plot(curves[reference].temperature, curves[reference], color="k", lw=0.8, label=text)
     figures.asymmetry_axis(axes, curves.values())
     axes.set_ylabel(r"electron asymmetry $Y_{\Delta_e} = n_{\Delta_e}/s$")
-    axes.set_title(f"After fig. 14 of {figures.PAPER}: numbers of modes on the grid (6.2)")
+    axes.set_title(f"As fig. 14 of {figures.PAPER}: numbers of modes on the grid (6.2)")
 
 
 def draw_total(axes, rows, reference):
@@ -73,12 +74,26 @@ def draw_total(axes, rows, reference):
     figures.asymmetry_axis(axes, curves)
     figures.sphaleron_line(axes)
     axes.set_ylabel("total lepton asymmetry $Y_L$")
-    axes.set_title(f"After fig. 15 of {figures.PAPER}: momentum-averaged and momentum-resolved")
+    axes.set_title(f"As fig. 15 of {figures.PAPER}: momentum-averaged and momentum-resolved")
+
+
+def known_errors(results, variation, observable):
+    """`final_error` of the points that have one on some grid, and how many have one on each grid."""
+    error = final_error(results.select(variation=variation, status="done"), observable)
+    error = error.dropna("point", how="all").dropna("grid", how="all")
+    return error, error.notnull().sum("point").values
+
+
+def points_text(counts, results, variation):
+    """How many points there are behind the errors, of how many that the campaign has."""
+    n_all = len(np.unique(results.select(variation=variation).points.point))
+    known = " to ".join(map(str, dict.fromkeys((counts.min(), counts.max()))))
+    return "one point" if n_all == 1 else f"{n_all} points" if counts.min() == n_all else f"{known} of {n_all} points"
 
 
 def draw_error(axes, results, variation, observable, symbol):
     """Error of a final asymmetry, median over the points and the range of four fifths of them."""
-    error = final_error(results.select(variation=variation, status="done"), observable)
+    error, counts = known_errors(results, variation, observable)
     n_points = error.sizes["point"]
     n_modes = error.n_modes.values
     low, median, high = error.quantile([0.1, 0.5, 0.9], dim="point", skipna=True).values
@@ -104,8 +119,9 @@ def draw_error(axes, results, variation, observable, symbol):
     axes.set_ylabel(rf"error of {symbol}, $|Y/Y^{{\rm ref}} - 1|$")
     axes.grid(alpha=0.3)
     reference = figures.grid_text(results.grids[error.attrs["reference"]])
-    points = f", median and 10-90 % range of {n_points} points;\n" if n_points > 1 else "; "
-    axes.set_title(f"Error of the final {symbol}{points}reference: {reference}")
+    points = points_text(counts, results, variation)
+    range_text = f"median and 10-90 % range of {points};\n" if n_points > 1 else f"{points}; "
+    axes.set_title(f"Error of the final {symbol}, {range_text}reference: {reference}")
 
 
 def draw(results, rows):
@@ -124,37 +140,40 @@ def draw(results, rows):
     for axes in panels:
         figures.legend_beside(axes)
         axes.title.set_fontsize("medium")
-    picture.suptitle(
-        f"{figures.parameters_text(rows.points.isel(task=0))}\n{figures.settings_text(results.settings(variation))}",
-        fontsize="medium",
-    )
+    text = f"{figures.parameters_text(rows.points.isel(task=0))}\n{figures.settings_text(results, variation)}"
+    picture.suptitle(figures.with_progress(text, results), fontsize="medium")
     return picture
 
 
 def asymmetries_that_are_there(results, variation):
-    """Of ERRORS_OF; no baryons in a campaign that misses the sphaleron freeze-out."""
-    scalars = results.select(variation=variation, status="done").scalars
-    return [name for name in ERRORS_OF if np.any(np.isfinite(scalars[name]))]
+    """Of ERRORS_OF; no baryons in a campaign that misses the sphaleron freeze-out, no errors without a reference."""
+    return [name for name in ERRORS_OF if known_errors(results, variation, name)[1].size]
 
 
 def error_table(results, variation):
     """Errors on each grid: their quantiles over the points, or those of the only point."""
-    rows, names = results.select(variation=variation, status="done"), asymmetries_that_are_there(results, variation)
-    errors = [final_error(rows, name) for name in names]
+    names = asymmetries_that_are_there(results, variation)
+    if not names:
+        return f"No point is done both on the reference, {finest_grid(results)}, and on another grid yet."
+    errors, counts = zip(*(known_errors(results, variation, name) for name in names), strict=True)
     n_points = errors[0].sizes["point"]
     quantiles = {"median": 0.5, "90 %": 0.9, "largest": 1.0} if n_points > 1 else {"error": 0.5}
-    head = [f"{name}: {text}" if i == 0 else text for name in names for i, text in enumerate(quantiles)]
+    head = [f"{name}: {text}" if i == 0 else text for name in names for i, text in enumerate(["points", *quantiles])]
     widths = [max(9, len(text) + 3) for text in head]
     rows = [("grid", *head)]
     for grid in errors[0].grid.values:
-        values = np.concatenate([error.sel(grid=grid).quantile(list(quantiles.values())) for error in errors])
-        rows.append((str(grid), *(f"{value:.1e}" for value in values)))
+        cells = []
+        for error, count in zip(errors, counts, strict=True):
+            known = error.reindex(grid=errors[0].grid).sel(grid=grid).dropna("point")
+            quantile = known.quantile(list(quantiles.values())) if known.size else np.full(len(quantiles), np.nan)
+            cells += [str(known.size), *(f"{value:.1e}" for value in np.asarray(quantile))]
+        rows.append((str(grid), *cells))
     label = max(len(row[0]) for row in rows)
     lines = [
         f"{grid:{label}s}" + "".join(f"{text:>{width}s}" for text, width in zip(cells, widths, strict=True))
         for grid, *cells in rows
     ]
-    points = f"{n_points} points" if n_points > 1 else "one point"
+    points = points_text(counts[0], results, variation)
     return "\n".join([f"Errors of the final asymmetries, {points}; reference: {errors[0].attrs['reference']}", *lines])
 
 

@@ -11,7 +11,6 @@ of the diffuse X-rays is drawn; the stronger ones, which the paper takes from cu
 """
 
 import sys
-from itertools import cycle
 
 import matplotlib
 
@@ -21,27 +20,31 @@ import numpy as np  # noqa: E402
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: E402
 
 from hpc_nu.analysis import ResultsError, figures, read_results  # noqa: E402
+from hpc_nu.units import DARK_MATTER_DENSITY  # noqa: E402
 
 KEV = 1e-6  # GeV
 LETTER = "arXiv:1910.04901"
 BENCHMARK = (7.1, 7e-11)
 """m_4 [keV] and sin^2 2 theta of fig. 2 of the letter: the line at 3.5 keV."""
-LINES = ("-", "--", "-", "-.", ":")
 MIXING_LABEL = r"mixing $\sin^2 2\theta$"
 LIMIT, LIFETIME = "coupling_limit_", "lifetime"
 
 
 class Scan:
-    """One variation of a results file: what each point needs for Omega h^2 = 0.12; NaN where it is not done."""
+    """One variation of a results file: what each point needs for Omega h^2 = 0.12.
+
+    NaN where it is not done, and at masses of which points are still to come: the smallest and the largest mixing of
+    the others would be taken for those of all.
+    """
 
     def __init__(self, results, variation):
-        rows = results.select(variation=variation)
+        self.rows = rows = results.select(variation=variation)
         self.name, self.settings = variation.replace("_", " "), results.settings(variation)
         self.scalars, self.points = rows.scalars, rows.points
         self.m_4 = rows.points.m_4.values / KEV
         self.masses = np.unique(self.m_4)
-        self.mixing = rows.scalars.sin2_2theta_relic.values
-        self.n_pending = int((rows.points.status.values != "done").sum())
+        is_complete = ~np.isin(self.m_4, self.m_4[rows.points.status.values == "pending"])
+        self.mixing = np.where(is_complete, rows.scalars.sin2_2theta_relic.values, np.nan)
 
     def span(self):
         """Text for the mediators that are scanned."""
@@ -68,9 +71,10 @@ class Scan:
         return allowed
 
     def xray_limit(self):
-        """Largest mixing at each mass."""
-        rows = [np.flatnonzero(self.m_4 == mass)[0] for mass in self.masses]
-        return self.scalars.sin2_2theta_limit_xray.values[rows]
+        """Largest mixing at each mass if nu_4 is all dark matter; NaN where no point is done."""
+        fraction = self.scalars.Omega_h2.values / DARK_MATTER_DENSITY  # with which the column scales
+        limit = self.scalars.sin2_2theta_limit_xray.values * fraction
+        return np.array([max(limit[(self.m_4 == mass) & (limit > 0)], default=np.nan) for mass in self.masses])
 
     def envelope(self, rows=True):
         """Smallest and largest mixing at each mass, of some of the points; NaN where there are none."""
@@ -82,11 +86,12 @@ class Scan:
         return found
 
     def without_mediator(self):
-        """The mixing at each mass without the mediator, from the point that the mediator changes least."""
+        """The mixing at each mass without the mediator, from the point that the mediator changes least; NaN if none."""
         ratio = self.scalars.Omega_over_DW.values
         change = np.where(np.isfinite(self.mixing), np.abs(np.log(ratio)), np.inf)
         rows = [np.argmin(np.where(self.m_4 == mass, change, np.inf)) for mass in self.masses]
-        return (self.mixing * ratio)[rows]
+        known = np.isfinite(change[rows]) & (self.m_4[rows] == self.masses)
+        return np.where(known, (self.mixing * ratio)[rows], np.nan)
 
 
 def read_scans(path):
@@ -94,7 +99,7 @@ def read_scans(path):
     results = read_results(path, model="dodelson_widrow")
     scans = [Scan(results, variation) for variation in results.input["variations"]]
     if not any(np.isfinite(scan.mixing).any() for scan in scans):
-        raise ResultsError(f"{path}: no point is done that has a sin2_2theta_relic; run the campaign first")
+        raise ResultsError(f"{path}: at no mass m_4 are all points done that have a sin2_2theta_relic; run on")
     if len(scans[0].masses) < 2:
         raise ResultsError(f"{path}: has a single mass m_4; expected an axis of them")
     return scans
@@ -103,8 +108,8 @@ def read_scans(path):
 def draw_lines(axes, scans, power):
     """The mixing times m_4^power without a mediator, a line for each scan."""
     unit = 1e-7 if power else 1.0
-    for scan, line in zip(scans, cycle(LINES), strict=False):
-        axes.plot(scan.masses, scan.envelope()[0] * scan.masses**power / unit, line, label=scan.name)
+    for scan, width in zip(scans, figures.nested_widths(len(scans)), strict=True):
+        axes.plot(scan.masses, scan.envelope()[0] * scan.masses**power / unit, lw=width, label=scan.name)
     if power:
         axes.set_ylim(bottom=0)
         axes.set_ylabel(r"$\sin^2 2\theta \times (m_4/{\rm keV})^2\ /\ 10^{-7}$")
@@ -129,7 +134,7 @@ def draw_region(axes, scan):
     axes.set_yscale("log")
     axes.set_ylabel(MIXING_LABEL)
     mediator, setup = scan.settings["mediator"], scan.settings["setup"]
-    figure = f"Fig. 5 of {LETTER}: " if (mediator, setup) == ("scalar", "paper") else ""
+    figure = f"As fig. 5 of {LETTER}: " if (mediator, setup) == ("scalar", "paper") else ""
     finish(axes, f"{figure}{mediator.replace('_', ' ')} mediator, set-up {setup}", [scan])
 
 
@@ -140,11 +145,9 @@ def finish(axes, title, scans):
     axes.xaxis.set_major_formatter(FuncFormatter(lambda mass, _: f"{mass:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("mass of the sterile neutrino $m_4$ [keV]")
-    axes.set_title(rf"{title}, $\Omega h^2 = 0.12$", fontsize="medium")
+    text = rf"{title}, $\Omega h^2 = 0.12$"
+    axes.set_title(figures.with_progress(text, *(scan.rows for scan in scans)), fontsize="medium")
     figures.legend_below(axes, 2)
-    n_pending = sum(scan.n_pending for scan in scans)
-    if n_pending:
-        axes.text(0.01, 0.01, f"{n_pending} points not done", transform=axes.transAxes, fontsize="small")
 
 
 def plan_panels(paths):

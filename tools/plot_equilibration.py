@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Draw figs. 1, 4, 5, 11 and 13 (rates and oscillations) of arXiv:2011.12637 from a results file of `equilibration`.
+"""Draw rates and oscillations of heavy neutrinos, as arXiv:2011.12637 does, from a results file of `equilibration`.
 
     plot_equilibration.py FILE.h5 [--points N] -o equilibration.png
 
-One column a point, for the first N of the file (4).  Top: eigenvalues of Gamma_N over the Hubble rate, and, thinner,
-the smallest and the largest |Re| of the eigenvalues of A, eq. (4.3); marks are T_in, T_out and T_dec.  Bottom:
-Gamma_osc/H, eq. (4.5), with T_osc.  The first variation is drawn solid, others dashed and dotted.
+One column a point, for the first N of the file (4); one at which the paper draws such curves says in which figure.
+Top: eigenvalues of Gamma_N over the Hubble rate, and, thinner, the smallest and the largest |Re| of the eigenvalues of
+A, eq. (4.3); marks are T_in, T_out and T_dec.  Bottom: Gamma_osc/H, eq. (4.5), with T_osc.  The first variation is
+drawn solid with full marks, others dashed and dotted with open ones.
 """
 
 import argparse
@@ -30,22 +31,38 @@ EVENTS = (("T_in", "o"), ("T_out", "s"), ("T_dec", "^"))
 STYLES = ("-", "--", ":", "-.")
 LOWEST = 1e-7
 """Lower end of the axis of rates, as in fig. 5."""
+PI = np.pi
+PAPER_POINTS = {
+    "figs. 1 and 2": (1.0, 1e-11, 2e-3, 0.5 * PI, 1.5 * PI, 0.5 * PI),
+    "figs. 4 and 5": (2.0, 0.983e-11, -2.754e-3, 0.551 * PI, 0.993 * PI, 1.479 * PI),
+    "fig. 11": (10.0, 2.06e-11, 0.2, 0.500001 * PI, 3.11 * PI, 0.68 * PI),
+    "fig. 13": (10.0, 2.06e-11, 1.0, 0.500001 * PI, 3.11 * PI, 0.68 * PI),
+}
+"""Parameters [GeV, rad] of figures of the paper, in the order of `figures.SYMBOLS`: captions, and eq. (4.1)."""
 
 
-def draw_rates(axes, row, style, is_first, name):
+def paper_figure(point):
+    """Which figure of the paper has the parameters of a row of `Results.points`; empty if none has."""
+    values = [point[name].item() for name in figures.SYMBOLS]
+    return next((name for name, known in PAPER_POINTS.items() if np.allclose(values, known, rtol=1e-9, atol=0)), "")
+
+
+def draw_rates(axes, row, style, fill, name):
     curves, scalars = row.trajectories.isel(task=0), row.scalars.isel(task=0)
     for column, label, colour, width in CURVES:
-        full = label if is_first else f"{label}, {name}"
-        axes.loglog(curves.temperature, curves[column], style, color=colour, lw=width, label=full)
+        text = label + f", {name}" * bool(name)
+        text += f": below {LOWEST:g}" * bool(np.nanmax(curves[column].values) < LOWEST)
+        axes.loglog(curves.temperature, curves[column], style, color=colour, lw=width, label=text)
     for which, colour in (("large", "tab:orange"), ("small", "tab:blue")):
         for event, marker in EVENTS:
-            axes.plot(scalars[f"{event}_{which}"], 1.0, marker, color=colour, ms=5, clip_on=True)
+            axes.plot(scalars[f"{event}_{which}"], 1.0, marker, color=colour, ms=5, fillstyle=fill)
 
 
-def draw_oscillations(axes, row, style):
+def draw_oscillations(axes, row, style, fill, name, width):
     curves = row.trajectories.isel(task=0)
-    axes.loglog(curves.temperature, curves.Gamma_osc_over_H, style, color="tab:purple")
-    axes.plot(row.scalars.T_osc.values[0], 1.0, "o", color="tab:purple", ms=5)
+    colour = "tab:purple" if fill == "full" else "k"
+    axes.loglog(curves.temperature, curves.Gamma_osc_over_H, style, color=colour, lw=width, label=name)
+    axes.plot(row.scalars.T_osc.values[0], 1.0, "o", color=colour, ms=5, fillstyle=fill)
 
 
 def draw(results, n_points):
@@ -54,33 +71,46 @@ def draw(results, n_points):
     if not len(done):
         raise ResultsError(f"{results.path}: no row is done yet; run the campaign first")
     # The number of a point counts variations as well: what is one column here shares its parameters.
-    parameters = [name for name in done.input["parameters"]]
-    keys = np.column_stack([done.points[name].values for name in parameters])
-    _, first = np.unique(keys, axis=0, return_index=True)
-    columns = [keys[i] for i in sorted(first)[:n_points]]
+    keys = parameter_keys(done)
+    columns = list(dict.fromkeys(keys))[:n_points]
+    n_all = len(set(parameter_keys(results)))
     size = (5.6 * len(columns), 7.5)
     picture, grid = plt.subplots(2, len(columns), figsize=size, squeeze=False, sharex=True, layout="constrained")
     variations = list(done.input["variations"])
+    widths = figures.nested_widths(len(variations))
     for (rates, oscillations), key in zip(grid.T, columns, strict=True):
-        drawn = [i for i in range(len(done)) if np.array_equal(keys[i], key)]
-        for number, i in enumerate(drawn):
+        for i in [i for i, other in enumerate(keys) if other == key]:
             row = done.select(task=int(done.points.task.values[i]))
             name = str(row.points.variation.values[0])
-            style = STYLES[variations.index(name) % len(STYLES)]
-            draw_rates(rates, row, style, number == 0, name)
-            draw_oscillations(oscillations, row, style)
+            number, label = variations.index(name), name if len(variations) > 1 else ""
+            how = STYLES[number % len(STYLES)], "none" if number else "full", label
+            draw_rates(rates, row, *how)
+            draw_oscillations(oscillations, row, *how, widths[number])
         for axes in (rates, oscillations):
             axes.axhline(1.0, color="0.4", lw=1)
         rates.set_ylim(bottom=max(LOWEST, rates.get_ylim()[0]))
-        rates.set_title(figures.parameters_text(row.points.isel(task=0)), fontsize="small")
-        temperatures = row.trajectories.temperature.values
-        oscillations.set_xlim(temperatures.min(), temperatures.max())
-        oscillations.set_xlabel("temperature $T$ [GeV]   (time runs from right to left)")
+        point = row.points.isel(task=0)
+        figure = paper_figure(point)
+        head = f"parameters of {figure} of {figures.PAPER}\n" if figure else ""
+        rates.set_title(head + figures.parameters_text(point), fontsize="small")
+        figures.temperature_axis(oscillations, row.trajectories.temperature.values)
         rates.legend(fontsize="x-small")
+        if len(variations) > 1:
+            oscillations.legend(fontsize="x-small")
     grid[0, 0].set_ylabel("rate $/H$")
     grid[1, 0].set_ylabel(r"$\Gamma_{\rm osc}/H$")
-    picture.suptitle(f"After figs. 1, 4, 5, 11, 13 of {figures.PAPER}", fontsize="medium")
+    hierarchies = dict.fromkeys(done.settings(name)["hierarchy"] for name in variations)
+    text = f"{done.attributes['campaign']}: {' and '.join(hierarchies)} hierarchy"
+    text += f", {len(columns)} of {n_all} points" * (len(columns) < n_all)
+    picture.suptitle(figures.with_progress(text, results), fontsize="medium")
     return picture
+
+
+def parameter_keys(results):
+    """The parameters of every row, without the variation."""
+    columns = [results.points[name].values.tolist() for name in results.input["parameters"]]
+    columns += [results.points[name].values.tolist() for name in results.points if name.endswith("_offset")]
+    return list(zip(*columns, strict=True))
 
 
 def main(arguments=None):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw fig. 4 of arXiv:2011.12637, how a lepton asymmetry comes about, from a results file of `lepton_asymmetry`.
+"""Draw how a lepton asymmetry comes about, as fig. 4 of arXiv:2011.12637, from a results file of `lepton_asymmetry`.
 
     plot_evolution.py FILE.h5 [--task N] [--grid LABEL] -o evolution.png
 
@@ -26,6 +26,7 @@ ASYMMETRIES = {
     "Y_L": ("total, $Y_L$", "black", "-"),
     "Y_Delta_N": (r"HNLs, $\Delta_N/s$", "tab:red", "--"),
 }
+WIDTHS = figures.nested_widths(len(ASYMMETRIES))
 
 
 def choose(results, task, grid):
@@ -51,17 +52,19 @@ def choose(results, task, grid):
 
 def draw_rates(axes, curves, temperature):
     """First panel: both eigenvalues of Gamma_N over H."""
-    axes.loglog(temperature, curves.Gamma_N_large_over_H, color="tab:orange", label="larger eigenvalue")
-    axes.loglog(temperature, curves.Gamma_N_small_over_H, color="tab:blue", label="smaller eigenvalue")
+    wide, narrow = figures.nested_widths(2)
+    axes.loglog(temperature, curves.Gamma_N_large_over_H, color="tab:orange", lw=wide, label="larger eigenvalue")
+    axes.loglog(temperature, curves.Gamma_N_small_over_H, color="tab:blue", lw=narrow, label="smaller eigenvalue")
     axes.axhline(1.0, color="0.4", lw=1)
     axes.set_ylabel(r"$\Gamma_N/H$")
 
 
 def draw_yields(axes, curves, temperature):
     """Second panel: yields of the heavy neutrinos."""
-    axes.plot(temperature, curves.Y_N_2, color="tab:blue", label="$Y_{N_2}$")
-    axes.plot(temperature, curves.Y_N_3, color="tab:orange", ls="--", label="$Y_{N_3}$")
-    axes.plot(temperature, curves.Y_N_eq, color="tab:green", ls=":", lw=2, label=r"equilibrium, $Y^{\rm eq}$")
+    wide, middle, narrow = figures.nested_widths(3)
+    axes.plot(temperature, curves.Y_N_eq, color="0.75", lw=wide, label=r"equilibrium, $Y^{\rm eq}$")
+    axes.plot(temperature, curves.Y_N_2, color="tab:blue", lw=middle, label="$Y_{N_2}$")
+    axes.plot(temperature, curves.Y_N_3, color="tab:orange", lw=narrow, ls="--", label="$Y_{N_3}$")
     axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
     axes.set_ylim(bottom=0.0)
     axes.set_ylabel("HNL yields $n/s$")
@@ -69,8 +72,8 @@ def draw_yields(axes, curves, temperature):
 
 def draw_asymmetries(axes, curves, temperature):
     """Third panel: asymmetries per flavour, in total, and of the heavy neutrinos."""
-    for name, (label, colour, style) in ASYMMETRIES.items():
-        axes.plot(temperature, curves[name], color=colour, ls=style, label=label)
+    for (name, (label, colour, style)), width in zip(ASYMMETRIES.items(), WIDTHS, strict=True):
+        axes.plot(temperature, curves[name], color=colour, ls=style, lw=width, label=label)
     figures.asymmetry_axis(axes, [curves[name] for name in ASYMMETRIES])
     axes.set_ylabel("asymmetries $n/s$")
 
@@ -96,9 +99,9 @@ def draw(row):
     figures.temperature_axis(panels[-1], temperature)
     grid, variation = row.grids[curves.grid.item()], curves.variation.item()
     picture.suptitle(
-        f"After fig. 4 of {figures.PAPER}: generation of a large lepton asymmetry\n"
+        f"Generation of lepton asymmetries, drawn as fig. 4 of {figures.PAPER}\n"
         f"{figures.parameters_text(row.points.isel(task=0))}\n"
-        f"{figures.grid_text(grid)}; {figures.settings_text(row.settings(variation))}; task {curves.task.item()}",
+        f"{figures.grid_text(grid)}; {figures.settings_text(row, variation)}; task {curves.task.item()}",
         fontsize="medium",
     )
     return picture

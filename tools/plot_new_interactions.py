@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw figures of arXiv:1910.04901 and arXiv:2005.03681, new interactions of neutrinos, from results files.
+"""Draw pictures as those of arXiv:1910.04901 and arXiv:2005.03681, new interactions of neutrinos, from results files.
 
     plot_new_interactions.py letter_fig2.h5 -o fig2.png                               fig. 2 of the letter
     plot_new_interactions.py letter_fig3.h5 letter_fig3_dw.h5 -o figs34.png           its figs. 3 and 4
@@ -11,13 +11,15 @@ each mediator; those with them are histories of the points A, B and C, and a fil
 mediator adds the curve DW.
 
 Columns coupling_limit_<bound> are excluded regions, or dashed lines where there is no column allowed_<bound>: what an
-experiment is expected to see.  They are those of the first curve of a panel.  Limits that the papers take from curves
-in other works are not drawn.
+experiment is expected to see.  They are those of all curves of a panel; one that is not the same for all of them, since
+it depends on the sterile neutrino or on settings, is drawn and named for each.  Limits that the papers take from curves
+in other works are not drawn.  The order of the files does not matter.
 """
 
 import sys
 from collections.abc import Callable
 from itertools import cycle
+from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
@@ -25,18 +27,19 @@ import matplotlib
 matplotlib.use("Agg")  # compute nodes have no display
 
 import numpy as np  # noqa: E402
+from scipy.integrate import trapezoid  # noqa: E402
 
 from hpc_nu.analysis import Results, ResultsError, figures, read_results  # noqa: E402
 from hpc_nu.analysis.s_curve import crossings, s_curve  # noqa: E402
-from hpc_nu.interactions.bounds import BBN_MASS  # noqa: E402
+from hpc_nu.interactions.bounds import BBN_MASS, BOUNDS  # noqa: E402
 
 KEV, MEV = 1e-6, 1e-3  # GeV
 LETTER, VECTOR_PAPER = "arXiv:1910.04901", "arXiv:2005.03681"
 S_CURVES = {
-    "scalar": (f"Fig. 2 of {LETTER}: scalar", r"\phi", r"\lambda_\phi"),
-    "neutrinophilic": (f"Figs. 4 and 6 of {VECTOR_PAPER}: neutrinophilic vector", "V", r"\lambda_{\mu\mu}"),
-    "lmu_ltau": (rf"Fig. 7 of {VECTOR_PAPER}: gauged $L_\mu - L_\tau$", "V", r"g_{\mu\tau}"),
-    "b_minus_l": (f"Fig. 8 of {VECTOR_PAPER}: gauged $B - L$", "V", "g_{B-L}"),
+    "scalar": (f"As fig. 2 of {LETTER}: scalar", r"\phi", r"\lambda_\phi"),
+    "neutrinophilic": (f"As figs. 4 and 6 of {VECTOR_PAPER}: neutrinophilic vector", "V", r"\lambda"),
+    "lmu_ltau": (rf"As fig. 7 of {VECTOR_PAPER}: gauged $L_\mu - L_\tau$", "V", r"g_{\mu\tau}"),
+    "b_minus_l": (f"As fig. 8 of {VECTOR_PAPER}: gauged $B - L$", "V", "g_{B-L}"),
 }
 """By mediator: title, its symbol, that of its coupling."""
 POINTS = {"A": (3.0, 1), "B": (1.0, 2), "C": (0.1, 1)}
@@ -45,8 +48,8 @@ SLOPES = {"A": 2 / 3, "B": -5 / 2, "C": 1 / 2}
 """d ln(coupling)/d ln(mass) at a fixed relic density in the limits that hold at each of them: fig. 2 of the letter."""
 COLOURS = {"A": "tab:green", "B": "tab:red", "C": "tab:blue", "DW": "k"}
 NAME_OFFSETS = {"A": (6, -14), "B": (7, 4), "C": (6, -14)}
-CURVES = ({"color": "0.45"}, {"color": "k"}, {"color": "0.45", "ls": "--"}, {"color": "k", "ls": "--"})
 LINES = ("-", "--", ":", "-.")
+CURVES = [{"color": colour, "ls": line} for line in LINES for colour in ("0.45", "k", "0.7")]
 LIMITS = {
     "kaon": (r"$K \to \mu\,+$ invisible", "tab:green"),
     "pion": (r"$\pi \to \mu\,+$ invisible", "tab:olive"),
@@ -59,18 +62,19 @@ LIMITS = {
 }
 OTHER_LIMITS = ("tab:orange", "tab:pink", "gold", "teal")
 LIMIT = "coupling_limit_"
+OF_DARK_MATTER = {bound.name for bound in BOUNDS if bound.of_dark_matter}
+FLAVOURS = {"e": r"\nu_e", "mu": r"\nu_\mu", "tau": r"\nu_\tau"}
 
 
 class Rows(NamedTuple):
-    """Rows of a results file that differ in mass of the mediator and root alone."""
+    """Rows of a results file, a selection, that differ in mass of the mediator and root alone."""
 
     results: Results
-    index: np.ndarray
     variation: str
 
     def __getitem__(self, name):
         holder = self.results.points if name in self.results.points else self.results.scalars
-        return holder[name].values[self.index]
+        return holder[name].values
 
     def setting(self, name):
         return self.results.settings(self.variation)[name]
@@ -80,14 +84,15 @@ class Rows(NamedTuple):
         return self.setting("mediator")
 
     @property
-    def name(self):
-        return self.variation.replace("_", " ")
+    def order(self):
+        """Of curves in a panel, whatever that of the files is: those that the papers discuss first."""
+        return self["m_4"][0], self["sin2_2theta"][0], self.setting("setup") != "paper", self.results.path
 
     @property
     def particle(self):
-        """Text for mass and mixing of the sterile neutrino."""
-        mixing = figures.number_text(self["sin2_2theta"][0])
-        return rf"$m_4 = {self['m_4'][0] / KEV:.4g}$ keV, $\sin^2 2\theta = {mixing}$"
+        """Text for mass and mixing of the sterile neutrino, and the flavour it mixes with."""
+        mass, mixing = (figures.number_text(value, 10) for value in (self["m_4"][0] / KEV, self["sin2_2theta"][0]))
+        return rf"$m_4 = {mass}$ keV, $\sin^2 2\theta = {mixing}$ with ${FLAVOURS[self.setting('flavour')]}$"
 
 
 def read_rows(path):
@@ -99,14 +104,32 @@ def read_rows(path):
     if not np.any(results.points.status.values == "done"):
         raise ResultsError(f"{path}: no point is done yet; run the campaign first")
     columns = [results.points[name].values.tolist() for name in ("variation", "grid", "m_4", "sin2_2theta")]
-    keys = list(zip(*columns, strict=True))
     found = []
-    for key in dict.fromkeys(keys):
-        rows = Rows(results, np.array([i for i, other in enumerate(keys) if other == key]), key[0])
+    for variation, grid, m_4, sin2 in dict.fromkeys(zip(*columns, strict=True)):
+        selection = results.select(variation=variation, grid=grid).nearest(m_4=m_4, sin2_2theta=sin2)
+        rows = Rows(selection, variation)
         if model == "dodelson_widrow" and rows.mediator != "none":
             raise ResultsError(f"{path}: dodelson_widrow with a mediator; expected relic_coupling, or no mediator")
         found.append(rows)
     return found
+
+
+def names_of(all_rows):
+    """For each `Rows` what tells it from the others: particle, variation, momentum grid and file, where they differ."""
+    aspects = (
+        lambda rows: rows.particle,
+        lambda rows: rows.variation.replace("_", " "),
+        lambda rows: rows["grid"][0],
+        lambda rows: Path(rows.results.path).stem,
+    )
+    texts = [[] for _ in all_rows]
+    for aspect in aspects:
+        values = [aspect(rows) for rows in all_rows]
+        is_last_resort = aspect is aspects[-1] and len({tuple(text) for text in texts}) == len(texts)
+        if len(set(values)) > 1 and not is_last_resort:
+            for text, value in zip(texts, values, strict=True):
+                text.append(value)
+    return [", ".join(text) for text in texts]
 
 
 # S-curves
@@ -119,20 +142,19 @@ class Curve:
         self.rows = rows
         mass, done = rows["m_mediator"], rows["status"] == "done"
         unknown = ~done & (rows["status"] != "no_solution")
-        self.n_unknown = int(unknown.sum())
-        usable = done & ~np.isin(mass, mass[unknown])  # with a root missing the curve would turn elsewhere
-        if not usable.any():
+        # With a root missing the curve would turn elsewhere; at a mass that has none it ends.
+        self.masses = np.setdiff1d(mass, mass[unknown])
+        roots = [np.sort(rows["coupling"][done & (mass == value)]) for value in self.masses]
+        if not any(map(len, roots)):
             raise ResultsError(f"{rows.results.path}: at no mass are all roots known yet; run the campaign first")
-        self.masses, self.first = np.unique(np.where(usable, mass, np.inf), return_index=True)
-        self.masses, self.first = self.masses[np.isfinite(self.masses)], self.first[np.isfinite(self.masses)]
-        roots = [np.sort(rows["coupling"][usable & (mass == value)]) for value in self.masses]
+        self._first = [np.flatnonzero(mass == value)[np.argmax(done[mass == value])] for value in self.masses]
         kinds = ("maximum", "minimum")
         extrema = [(self.column(f"coupling_{kind}"), self.column(f"Omega_h2_{kind}")) for kind in kinds]
         self.lines = s_curve(self.masses, roots, extrema, rows.setting("target"))
 
     def column(self, name):
-        """At each mass."""
-        return self.rows[name][self.first]
+        """At each mass; NaN where there is no root."""
+        return self.rows[name][self._first]
 
     def points(self):
         """Mass and coupling of A, B and C; none unless it has all of them."""
@@ -141,41 +163,92 @@ class Curve:
             return {}
         return {name: (mass, couplings[POINTS[name][1] - 1]) for name, (mass, couplings) in found.items()}
 
+    def open_ends(self):
+        """Mass and coupling where a line ends between two masses of the scan: it leaves the range of couplings."""
+        ends = [end for line in self.lines for end in (line[0], line[-1])]
+        return [end for end in ends if not np.isclose(end[0], [self.masses[0], self.masses[-1]], rtol=1e-9).any()]
+
     def limits(self):
-        """By bound: the coupling at each mass, and whether more is excluded already."""
-        scalars = self.rows.results.scalars
-        names = [name.removeprefix(LIMIT) for name in scalars if name.startswith(LIMIT)]
-        return {name: (self.column(LIMIT + name), f"allowed_{name}" in scalars) for name in names}
+        """By bound: mass and coupling where it is known, and whether more is excluded already."""
+        scalars, found = self.rows.results.scalars, {}
+        for name in [name.removeprefix(LIMIT) for name in scalars if name.startswith(LIMIT)]:
+            limit = self.column(LIMIT + name)
+            known = ~np.isnan(limit)
+            if known.any():
+                found[name] = self.masses[known], limit[known], f"allowed_{name}" in scalars
+        return found
+
+
+class Limit(NamedTuple):
+    """A bound over mass; what is said of whom it is for is empty where it is the same for all curves."""
+
+    name: str
+    of: str
+    mass: np.ndarray
+    coupling: np.ndarray
+    excludes: bool
+
+
+def joint_limits(curves, names):
+    """Every `Limit` that some curve has, over the masses of all curves for which it is the same."""
+    found = []
+    each = [curve.limits() for curve in curves]
+    for name in dict.fromkeys(name for limits in each for name in limits):
+        have = [i for i in range(len(curves)) if name in each[i]]
+        keys = [[""] * len(curves), [curve.rows.particle for curve in curves], names]
+        if name in OF_DARK_MATTER or len(have) < len(curves):
+            keys = keys[1:]
+        for key in keys:
+            groups = [[each[i][name] for i in have if key[i] == text] for text in dict.fromkeys(key[i] for i in have)]
+            merged = [_merged(group) for group in groups]
+            if None not in merged:
+                break
+        texts = [text * (len(set(key)) > 1) for text in dict.fromkeys(key[i] for i in have)]
+        found += [Limit(name, text, *join) for text, join in zip(texts, merged, strict=True)]
+    return found
+
+
+def _merged(limits):
+    """The same limit at the masses of several curves as one; None if they disagree."""
+    mass, coupling = (np.concatenate([limit[i] for limit in limits]) for i in (0, 1))
+    order = np.argsort(mass, kind="stable")
+    mass, coupling = mass[order], coupling[order]
+    with np.errstate(invalid="ignore"):
+        same = np.isclose(coupling[1:], coupling[:-1], rtol=1e-6, atol=0)
+    if np.any(~same & (mass[1:] == mass[:-1])):
+        return None
+    mass, first = np.unique(mass, return_index=True)
+    return mass, coupling[first], limits[0][2]
 
 
 def draw_curves(axes, curves):
     """S-curves of one mediator; A, B and C are marked on the first that has them."""
-    one_particle = len({curve.rows.particle for curve in curves}) == 1
-    one_variation = len({curve.rows.variation for curve in curves}) == 1
-    for curve, style in zip(curves, cycle(CURVES), strict=False):
-        names = [curve.rows.particle] * (not one_particle) + [curve.rows.name] * (not one_variation)
-        label = ", ".join(names)
-        for line in curve.lines:
-            axes.plot(*line.T, lw=2, zorder=3, label=label, **style)
-            label = None
+    curves = sorted(curves, key=lambda curve: curve.rows.order)
+    names = names_of([curve.rows for curve in curves])
+    for curve, name, style in zip(curves, names, cycle(CURVES), strict=False):
+        for i, line in enumerate(curve.lines):
+            marker = "." if len(line) == 1 else None
+            axes.plot(*line.T, lw=2, marker=marker, zorder=3, label=name if i == 0 else None, **style)
     masses, couplings = np.concatenate([line for curve in curves for line in curve.lines]).T
     axes.set(xscale="log", yscale="log", xlim=(masses.min(), masses.max()))
     axes.set_ylim(couplings.min() / 5, couplings.max() * 5)
-    draw_points(axes, next(filter(None, (curve.points() for curve in curves)), {}))
-    draw_limits(axes, curves[0])
+    draw_points(axes, *next(((curve.points(), name) for curve, name in zip(curves, names, strict=True)
+                             if curve.points()), ({}, "")))  # fmt: skip
+    draw_open_ends(axes, curves)
+    draw_limits(axes, joint_limits(curves, names))
     rows = curves[0].rows
     title, mediator, coupling = S_CURVES[rows.mediator]
     axes.set_xlabel(f"mass of the mediator $m_{mediator}$ [GeV]")
     axes.set_ylabel(f"coupling ${coupling}$")
-    density = rf"$\Omega h^2 = {figures.number_text(rows.setting('target'))}$"
-    axes.set_title(f"{title}\n{density}" + f", {rows.particle}" * one_particle, fontsize="medium")
+    densities = dict.fromkeys(figures.number_text(curve.rows.setting("target"), 10) for curve in curves)
+    text = rf"$\Omega h^2 = {' , '.join(densities)}$"
+    text += f", {rows.particle}" * (len({curve.rows.particle for curve in curves}) == 1)
+    text = figures.with_progress(f"{title}\n{text}", *(curve.rows.results for curve in curves))
+    axes.set_title(text, fontsize="medium")
     figures.legend_below(axes, 2)
-    n_unknown = sum(curve.n_unknown for curve in curves)
-    if n_unknown:
-        axes.text(0.01, 0.01, f"{n_unknown} points not done", transform=axes.transAxes, fontsize="small")
 
 
-def draw_points(axes, points):
+def draw_points(axes, points, curve_name):
     """A, B and C, and the power laws that hold around them."""
     for name, (mass, coupling) in points.items():
         style = {"color": COLOURS[name], "zorder": 4}
@@ -183,24 +256,45 @@ def draw_points(axes, points):
         axes.annotate(name, (mass, coupling), NAME_OFFSETS[name], textcoords="offset points", weight="bold", **style)
         along = mass * np.array([0.5, 2] if name == "B" else [0.1, 10])
         axes.plot(along, coupling * (along / mass) ** SLOPES[name], ":", color=COLOURS[name], zorder=2)
+    if points:
+        text = "A, B, C, dotted: power laws there" + f"\n({curve_name})" * bool(curve_name)
+        axes.plot([], [], ":", color="0.3", label=text)
 
 
-def draw_limits(axes, curve):
+def draw_open_ends(axes, curves):
+    """Where curves end because no more couplings were scanned, and which were."""
+    ends = {}
+    for curve in curves:
+        scan = curve.rows.setting("coupling_low"), curve.rows.setting("coupling_high")
+        ends.setdefault(scan, []).extend(curve.open_ends())
+    for (low, high), places in ends.items():
+        if places:
+            text = rf"end of the scan, couplings ${figures.number_text(low)} \ldots {figures.number_text(high)}$"
+            axes.plot(*np.transpose(places), "x", color="k", ms=8, mew=2, zorder=5, clip_on=False, label=text)
+
+
+def draw_limits(axes, limits):
     """Regions above each limit; the axes keep their range."""
     bottom, top = axes.get_ylim()
-    colours = cycle(OTHER_LIMITS)
-    for name, (limit, excludes) in curve.limits().items():
-        if not np.any(limit < top):
+    left, _ = axes.get_xlim()
+    others = cycle(OTHER_LIMITS)
+    colours = {}
+    for limit in limits:
+        if not np.any(limit.coupling < top):
             continue
-        label, colour = LIMITS[name] if name in LIMITS else (name.replace("_", " "), next(colours))
-        label += f" ({curve.rows['m_4'][0] / KEV:.3g} keV)" if name == "lifetime" else ""
-        drawn = np.clip(limit, bottom / 10, top * 10)
-        if name == "bbn":  # a threshold in the mass, which lies between two of the file
-            axes.axvspan(curve.masses[0], BBN_MASS, color=colour, alpha=0.25, lw=0, label=label, zorder=1)
-        elif excludes:
-            axes.fill_between(curve.masses, drawn, top * 10, color=colour, alpha=0.25, lw=0, label=label, zorder=1)
+        label, colour = LIMITS[limit.name] if limit.name in LIMITS else (limit.name.replace("_", " "), None)
+        colour = colours.setdefault(limit.name, colour or next(others))
+        label += f"\n({limit.of})" if limit.of else ""
+        number = sum(other.name == limit.name for other in limits[: limits.index(limit)])
+        style = {"color": colour, "label": label, "zorder": 1}
+        region = style | {"alpha": 0.25, "lw": 0, "hatch": ("", "//", "..", "xx")[number % 4]}
+        drawn = np.clip(limit.coupling, bottom / 10, top * 10)
+        if limit.name == "bbn":  # a threshold in the mass, which lies between two of the file
+            axes.axvspan(left, BBN_MASS, **region)
+        elif limit.excludes:
+            axes.fill_between(limit.mass, drawn, top * 10, **region)
         else:
-            axes.plot(curve.masses, drawn, "--", color=colour, label=label, zorder=1)
+            axes.plot(limit.mass, drawn, "--", **style)
     axes.set_ylim(bottom, top)
 
 
@@ -230,12 +324,12 @@ class Point(NamedTuple):
     def history(self, name):
         """z = 1 MeV/T, and a trajectory over it."""
         trajectory = self.rows.results.trajectories[name]
-        return MEV / trajectory.temperature.values, trajectory.values[self.rows.index[self.row]]
+        return MEV / trajectory.temperature.values, trajectory.values[self.row]
 
     def spectrum(self):
         """p/T, and the occupation over it."""
         spectrum = self.rows.results.spectra.f_s
-        return spectrum.momentum.values, spectrum.values[self.rows.index[self.row]]
+        return spectrum.momentum.values, spectrum.values[self.row]
 
 
 class History(NamedTuple):
@@ -248,21 +342,23 @@ class History(NamedTuple):
     bottom: float | None = None  # 9 decades below the largest value
 
 
-LETTER_HISTORY = History(f"Fig. 3 of {LETTER}", r"$df_s/dz$ at $x = 1$", "df_dlnz", lambda z, per_ln_z: per_ln_z / z)
+LETTER_HISTORY = History(
+    f"As fig. 3 of {LETTER}", r"$df_s/dz$ at $x = 1$", "df_dlnz", lambda z, per_ln_z: per_ln_z / z
+)
 VECTOR_HISTORIES = (
     History(
-        f"Fig. 5 of {VECTOR_PAPER}, top",
+        f"As fig. 5 of {VECTOR_PAPER}, top",
         r"rate through the mediator, $\Gamma/H$ at $x = 1$",
         "Gamma_mediator_over_H",
         bottom=0.1,
     ),
     History(
-        f"Fig. 5 of {VECTOR_PAPER}, middle",
+        f"As fig. 5 of {VECTOR_PAPER}, middle",
         r"mixing angle $\theta_{\rm eff}/\theta$ at $x = 1$",
         "mixing_ratio",
         lambda z, ratio_of_sin2: np.sqrt(ratio_of_sin2),
     ),
-    History(f"Fig. 5 of {VECTOR_PAPER}, bottom", r"$df_s/d\ln z$ at $x = 1$", "df_dlnz"),
+    History(f"As fig. 5 of {VECTOR_PAPER}, bottom", r"$df_s/d\ln z$ at $x = 1$", "df_dlnz"),
 )
 
 
@@ -270,8 +366,10 @@ def read_points(all_rows):
     """Every `Point` that they hold."""
     notes = {}
     found = []
-    for rows in all_rows:
-        note = f", {rows.name}" if len(rows.results.input["variations"]) > 1 else ""
+    with_mediator = [rows for rows in all_rows if rows.mediator != "none"]
+    alone = [rows for rows in all_rows if rows.mediator == "none"]
+    for rows, name in zip(with_mediator + alone, names_of(with_mediator) + names_of(alone), strict=True):
+        note = f", {name}" * bool(name)
         line = notes.setdefault(note, LINES[len(notes) % len(LINES)])
         for name, (mass, root) in POINTS.items() if rows.mediator != "none" else [("DW", (0.0, None))]:
             here = (rows["status"] == "done") & np.isclose(rows["m_mediator"], mass, rtol=1e-6)
@@ -287,31 +385,35 @@ def read_points(all_rows):
 
 
 def draw_history(axes, points, history):
-    largest = 0.0
-    for point in points:
-        z, trajectory = point.history(history.trajectory)
-        value = history.value(z, trajectory)
-        if np.any(value > 0):  # there is no new rate without a mediator
-            axes.loglog(z, value, **point.style())
-            largest = max(largest, value.max())
-    axes.set_xlim(z.min(), z.max())
-    axes.set_ylim(history.bottom or 1e-9 * largest, 5 * largest)
-    axes.set_xlabel("$z = 1$ MeV$/T$")
+    curves = [(point, *point.history(history.trajectory)) for point in points]
+    curves = [(point, z, history.value(z, trajectory)) for point, z, trajectory in curves]
+    curves = [curve for curve in curves if np.any(curve[2] > 0)]  # there is no new rate without a mediator
+    for (point, z, value), width in zip(curves, figures.nested_widths(len(curves)), strict=True):
+        axes.loglog(z, value, lw=width, **point.style())
+    all_z, largest = (np.concatenate([curve[i] for curve in curves]) for i in (1, 2))
+    axes.set_xlim(all_z.min(), all_z.max())
+    axes.set_ylim(history.bottom or 1e-9 * largest.max(), 5 * largest.max())
+    axes.set_xlabel("$z = 1$ MeV$/T$   (time runs from left to right)")
     axes.set_ylabel(history.label)
-    axes.set_title(f"{history.figure}\n{points[0].rows.particle}", fontsize="medium")
-    figures.legend_below(axes, 2)
+    finish_points(axes, points, history.figure)
 
 
 def draw_spectra(axes, points):
     """Fig. 4 of the letter, each spectrum with area 1."""
-    for point in points:
-        x, f = point.spectrum()
-        axes.plot(x, x**2 * f / np.trapezoid(x**2 * f, x), **point.style())
-    axes.set_xlim(0, x.max())
+    spectra = [point.spectrum() for point in points]
+    for point, (x, f), width in zip(points, spectra, figures.nested_widths(len(points)), strict=True):
+        axes.plot(x, x**2 * f / trapezoid(x**2 * f, x), lw=width, **point.style())
+    axes.set_xlim(0, max(x.max() for x, _ in spectra))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("$x = p/T$ at 10 MeV")
     axes.set_ylabel(r"$x^2 f_s\,/\int x^2 f_s\, dx$")
-    axes.set_title(f"Fig. 4 of {LETTER}\n{points[0].rows.particle}", fontsize="medium")
+    finish_points(axes, points, f"As fig. 4 of {LETTER}")
+
+
+def finish_points(axes, points, figure):
+    every = {id(point.rows.results): point.rows.results for point in points}
+    title = figures.with_progress(f"{figure}\n{points[0].rows.particle}", *every.values())
+    axes.set_title(title, fontsize="medium")
     figures.legend_below(axes, 2)
 
 

@@ -3,7 +3,7 @@
 
     plot_rates.py [--mass M] [--im-omega W] [--re-omega W] [--hierarchy normal|inverted] -o rates.png
 
-Left: momentum-averaged eigenvalues of Gamma_N over the Hubble rate, after figs. 1, 4 (top) and 13 of
+Left: momentum-averaged eigenvalues of Gamma_N over the Hubble rate, drawn as figs. 1, 4 (top) and 13 of
 arXiv:2011.12637, dashed without fermion-number violation (gamma_v = 0).  Right: width and potential of the active
 electron neutrino at k = 3T (--momentum), both helicity components; dots on the axis mark the zeros of the potential,
 and the dotted line the level crossing E = k + b_-.
@@ -33,6 +33,8 @@ EIGENVALUES = (("smaller eigenvalue", "tab:blue"), ("larger eigenvalue", "tab:or
 T_MAX, T_MIN = 1e3, 1e-3
 """[GeV]"""
 PER_DECADE = 15
+ZERO_STEPS = np.concatenate([1 + sign * np.geomspace(3e-4, 3e-2, 12) for sign in (-1, 1)])
+"""Temperatures around a zero over that of the zero: a dip on a logarithmic axis needs more of them."""
 POTENTIAL_MIN = 1e-14
 """Lower end of the axis of |b_h|/T; the dots sit there."""
 
@@ -62,12 +64,18 @@ def draw_equilibration(axes, arguments):
                 print(f"{label}: {name.replace('t_', 'T_')} = {value:.4g} GeV")
     axes.axhline(1.0, color="0.4", lw=1)
     axes.set_ylim(max(1e-6, conserving[conserving > 0].min()), 3 * full.max())
-    axes.set_xlim(T_MAX, T_MIN)
-    axes.set_xlabel("T [GeV]")
+    figures.temperature_axis(axes, temperature)
     axes.set_ylabel(r"$\langle\Gamma_N\rangle/H$")
-    point = rf"M = {arguments.mass:g} GeV, Im $\omega$ = {arguments.im_omega:g}"
-    axes.set_title(f"{point}, {arguments.hierarchy} hierarchy")
+    axes.set_title(f"{parameters_text(arguments)}, {arguments.hierarchy} hierarchy", fontsize="medium")
     axes.legend(fontsize=8)
+
+
+def parameters_text(arguments):
+    """All that the rates depend on, in two lines; the mass splitting is none of it."""
+    angles = {r"{\rm Re}\,\omega": arguments.re_omega, r"\delta": arguments.delta, r"\eta": arguments.eta}
+    texts = [rf"${symbol} = {figures.number_text(value / np.pi, 10)}\,\pi$" for symbol, value in angles.items()]
+    mass, im_omega = (figures.number_text(value, 10) for value in (arguments.mass, arguments.im_omega))
+    return rf"$M = {mass}$ GeV, ${{\rm Im}}\,\omega = {im_omega}$," "\n" + ", ".join(texts)
 
 
 def zeros(temperature, values):
@@ -80,6 +88,9 @@ def zeros(temperature, values):
 def draw_self_energy(width_axes, potential_axes, arguments):
     """Gamma_h/T and |b_h|/T of the electron flavour at fixed k/T."""
     temperature = np.geomspace(150.0, T_MIN, 160)
+    _, potential = self_energy(arguments.momentum * temperature, arguments.mass, temperature, arguments.crossover)
+    near = [zero * ZERO_STEPS for i in range(len(HELICITIES)) for zero in zeros(temperature, potential[:, 0, i])]
+    temperature = np.sort(np.concatenate([temperature, *near]))[::-1]
     momentum = arguments.momentum * temperature
     width, potential = self_energy(momentum, arguments.mass, temperature, arguments.crossover)
     for i, (label, color) in enumerate(HELICITIES):
@@ -100,13 +111,13 @@ def draw_self_energy(width_axes, potential_axes, arguments):
             axes.axvline(crossing, color="k", ls=":", lw=1)
     for axes, name in ((width_axes, r"$\Gamma_h/T$"), (potential_axes, r"$|b_h|/T$")):
         axes.axvspan(*BLEND, color="0.9", zorder=0)
-        axes.set_xlim(150.0, T_MIN)
+        figures.temperature_axis(axes, temperature)
         axes.set_ylabel(name)
         axes.legend(fontsize=8)
     width_axes.set_ylim(0.3 * (width[:, 0].min(axis=-1) / temperature).min(), 1)
     potential_axes.set_ylim(POTENTIAL_MIN, 1)
     width_axes.set_title(rf"$\nu_e$, k = {arguments.momentum:g} T (grey: Fermi theory to W, Z)")
-    potential_axes.set_xlabel("T [GeV]")
+    width_axes.set_xlabel("")
 
 
 def main():

@@ -4,8 +4,8 @@
     plot_variations.py FILE.h5 [--grid LABEL] [--point N] -o variations.png
 
 Eigenvalues of Gamma_N over H, total lepton asymmetry and electron asymmetry of every variation against temperature, at
-one point (the tuned one, or the first that is done) and on one momentum grid (the finest).  The values at the end are
-printed.
+one point (the tuned one, or the first that is done) and on one momentum grid (the finest).  Asymmetries have their
+signs, on axes that are linear around zero.  The values at the end are printed.
 """
 
 import argparse
@@ -20,8 +20,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 from hpc_nu.analysis import ResultsError, figures, finest_grid, read_results  # noqa: E402
 
 PANELS = {
-    "Y_L": "total asymmetry $|Y_L|$",
-    "Y_Delta_e": r"electron asymmetry $|Y_{\Delta_e}|$",
+    "Y_L": "total asymmetry $Y_L$",
+    "Y_Delta_e": r"electron asymmetry $Y_{\Delta_e}$",
 }
 
 
@@ -37,7 +37,8 @@ def choose(results, point, grid):
     shown = rows.select(point=figures.point_to_show(rows) if point is None else point, status="done")
     if not len(shown):
         raise ResultsError(f"{results.path}: no row of that point and grid is done")
-    values = {name: shown.points[name].values[0] for name in figures.SYMBOLS}
+    numbers = [*figures.SYMBOLS, *(name for name in shown.points if name.endswith("_offset"))]
+    values = {name: shown.points[name].values[0] for name in numbers}
     rows = rows.nearest(**values).select(status="done")
     return rows if grid is not None else rows.select(grid=finest_grid(rows))
 
@@ -46,29 +47,33 @@ def draw(rows):
     """The figure; `rows` as from `choose`."""
     picture, panels = plt.subplots(3, 1, figsize=(9.0, 11.0), sharex=True, layout="constrained")
     temperature = rows.trajectories.temperature.values
-    colours = plt.get_cmap("tab10").colors
-    for i in range(len(rows)):
-        curves, colour = rows.trajectories.isel(task=i), colours[i % 10]
+    colours = plt.get_cmap("tab20" if len(rows) > 10 else "tab10").colors
+    for i, width in enumerate(figures.nested_widths(len(rows))):
+        curves, style = rows.trajectories.isel(task=i), {"color": colours[i % len(colours)], "lw": width}
         label = curves.variation.item()
-        panels[0].loglog(temperature, curves.Gamma_N_large_over_H, color=colour, label=label)
-        panels[0].loglog(temperature, curves.Gamma_N_small_over_H, color=colour, ls="--")
+        panels[0].loglog(temperature, curves.Gamma_N_large_over_H, label=label, **style)
+        panels[0].loglog(temperature, curves.Gamma_N_small_over_H, ls="--", **style)
         for axes, name in zip(panels[1:], PANELS, strict=True):
-            axes.loglog(temperature, abs(curves[name]), color=colour, label=label)
+            axes.plot(temperature, curves[name], label=label, **style)
     panels[0].axhline(1.0, color="0.4", lw=1)
-    panels[0].set_ylabel(r"$\Gamma_N/H$, both eigenvalues")
+    panels[0].set_ylabel(r"$\Gamma_N/H$, larger eigenvalue," "\nand (dashed) smaller one")
     for axes, (name, label) in zip(panels[1:], PANELS.items(), strict=True):
+        figures.asymmetry_axis(axes, rows.trajectories[name])
         axes.set_ylabel(label)
-        top = float(abs(rows.trajectories[name]).max())
-        axes.set_ylim(1e-5 * top, 2 * top)
     for axes in panels:
         figures.sphaleron_line(axes).set_label(None)
         figures.legend_beside(axes)
     figures.temperature_axis(panels[-1], temperature)
     grid = rows.grids[rows.points.grid.values[0]]
-    picture.suptitle(
-        f"{figures.parameters_text(rows.points.isel(task=0))}\n{figures.grid_text(grid)}", fontsize="medium"
-    )
+    missing = [name for name in rows.input["variations"] if name not in rows.points.variation.values]
+    texts = [figures.parameters_text(rows.points.isel(task=0)), figures.grid_text(grid)]
+    picture.suptitle("\n".join([*texts, *not_done(missing)]), fontsize="medium")
     return picture
+
+
+def not_done(variations):
+    """Lines that name the variations which are missing."""
+    return [f"not done: {', '.join(variations)}"] if variations else []
 
 
 def report(rows):

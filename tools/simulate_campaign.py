@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hpc_nu.campaign.expected_cost import ExpectedCost
 from hpc_nu.campaign.farm import COMPUTING_MASTER_RANKS
 from hpc_nu.campaign.schedule import Schedule
 
@@ -148,7 +149,7 @@ def simulate(seconds, n_ranks, costs=MEASURED, classes=None, predicted=None, mas
 
 
 def _group(seconds, classes, predicted, n_workers, serving, costs):
-    schedule = Schedule(predicted, classes, np.arange(len(seconds)), n_workers + serving)
+    schedule = Schedule(ExpectedCost(predicted), classes, np.arange(len(seconds)), n_workers + serving)
     # When a request reaches the master, who sent it and when, and what it reports.  Rank 0 asks itself.
     events = [(0.0 if rank == 0 and not serving else costs.latency, rank, 0.0, 0, 0, 0.0) for rank in range(n_workers)]
     free, busy, waited, end = 0.0, 0.0, 0.0, 0.0

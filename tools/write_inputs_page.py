@@ -36,6 +36,8 @@ from hpc_nu.units import CONVERSIONS
 INPUTS = Path(__file__).parents[1] / "inputs"
 PAGE = INPUTS / "README.md"
 
+_NO_END = r"\b(figs?|secs?|eqs?|tabs?|refs?|al|cf|vs|e\.g|i\.e)$|\.$"
+
 HEAD = """\
 # Inputs
 
@@ -70,8 +72,15 @@ def _files():
 def _first_sentence(path):
     """Of the comment that the file starts with."""
     comment = takewhile(lambda line: line.startswith("#"), path.read_text().splitlines())
-    text = " ".join(line.lstrip("# ") for line in comment)
-    return re.split(r"(?<!Fig)(?<!Figs)(?<!sec)(?<!eq)(?<!eqs)\.(?= |$)", text)[0]
+    return first_sentence(" ".join(line.lstrip("# ") for line in comment))
+
+
+def first_sentence(text):
+    """Up to the first full stop that ends one: neither that of an abbreviation nor the last of three dots."""
+    for stop in re.finditer(r"\.(?= |$)", text):
+        if not re.search(_NO_END, text[: stop.start()], re.IGNORECASE):
+            return text[: stop.start()]
+    return text
 
 
 def _sections():

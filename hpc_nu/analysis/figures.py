@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from hpc_nu.analysis.results import ResultsError
+from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import ANGLE_RAD, SPHALERON_FREEZE_OUT
 
 PAPER = "arXiv:2011.12637"
@@ -21,8 +22,11 @@ GRID_NAMES = {
     "equal_occupation": "equal occupation (6.2)",
     "gauss_legendre": "Gauss-Legendre",
 }
+TEMPERATURE_LABEL = "temperature $T$ [GeV]   (time runs from left to right)"
 
 _DECADES = 4  # on each side of zero, of an axis that is logarithmic in both directions
+_PARAMETER_DIGITS = 10
+_THINNEST, _WIDER, _WIDEST = 1.3, 0.7, 6.0  # line widths [points]
 
 
 def point_to_show(results):
@@ -39,24 +43,50 @@ def point_to_show(results):
     return (done.tuned() if len(done.tuned()) else done).points.point.values[0]
 
 
+def progress_text(*results):
+    """How far the campaign is, for `Results` that a picture is drawn from: "40 of 96 tasks done, 3 failed".
+
+    Returns
+    -------
+    str
+        Empty if every task is done, or is known to have no solution.
+    """
+    codes = [ResultCode[word.upper()] for rows in results for word in rows.points.status.values.tolist()]
+    done = sum(code in (ResultCode.DONE, ResultCode.NO_SOLUTION) for code in codes)
+    failed = sum(code.is_failure for code in codes)
+    return "" if done == len(codes) else f"{done} of {len(codes)} tasks done" + f", {failed} failed" * bool(failed)
+
+
+def with_progress(text, *results):
+    """Text above a picture, and below it `progress_text`, if there is something to say."""
+    return "\n".join(filter(None, (text, progress_text(*results))))
+
+
+def nested_widths(n):
+    """Line widths of `n` curves in the order in which they are drawn: what is covered looks out on both sides."""
+    wider = min(_WIDER, (_WIDEST - _THINNEST) / n)
+    return [_THINNEST + wider * i for i in reversed(range(n))]
+
+
 def temperature_axis(axes, temperatures):
-    """Logarithmic T [GeV], time running from right to left as in the paper."""
+    """Logarithmic T [GeV], falling: in all pictures time runs from left to right, unlike in arXiv:2011.12637."""
     axes.set_xscale("log")
-    axes.set_xlim(min(temperatures), max(temperatures))
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_minor_locator(LogLocator(subs=range(1, 10)))
+    axes.set_xlim(max(temperatures), min(temperatures))
+    few = max(temperatures) < 5e3 * min(temperatures)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=99))
+    axes.xaxis.set_minor_locator(LogLocator(subs=range(1, 10), numticks=99))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("temperature $T$ [GeV]   (time runs from right to left)")
+    axes.set_xlabel(TEMPERATURE_LABEL)
 
 
 def asymmetry_axis(axes, curves):
     """An axis that is logarithmic in both directions and linear around zero: asymmetries change sign.
 
-    The linear part ends 4 decades below the largest value, where the early, exponentially small asymmetries vanish.
+    The linear part ends 4-5 decades below the largest value, where the early, exponentially small asymmetries vanish.
     """
     largest = max(float(np.nanmax(np.abs(curve))) for curve in curves)
-    top = np.ceil(np.log10(largest or 1.0))
+    top = np.floor(np.log10(largest or 1.0))
     decades = [10.0**k for k in np.arange(top - _DECADES, top + 1)]
     axes.set_yscale("symlog", linthresh=decades[0], linscale=0.5)
     axes.set_yticks([*(-np.array(decades[::-1])), 0.0, *decades])
@@ -86,20 +116,30 @@ def legend_below(axes, n_columns):
 
 def parameters_text(point):
     """Two lines with the parameters of one row of `Results.points`."""
-    texts = []
-    for name, symbol in SYMBOLS.items():
-        column = point[name]
-        if column.attrs["units"] == "rad" and name != "im_omega":
-            texts.append(rf"${symbol} = {column.item() / ANGLE_RAD['pi']:.4g}\,\pi$")
-        else:
-            unit = "" if column.attrs["units"] == "rad" else " " + column.attrs["units"]
-            texts.append(f"${symbol} = {number_text(column.item())}$" + unit)
+    texts = [parameter_text(name, symbol, point) for name, symbol in SYMBOLS.items()]
     return ", ".join(texts[:3]) + "\n" + ", ".join(texts[3:])
 
 
-def settings_text(settings):
-    """What `Results.settings` say about the light neutrinos and the plasma."""
-    return f"{settings['hierarchy']} hierarchy, rates: {settings['rates']}"
+def parameter_text(name, symbol, point):
+    """A parameter of one row of `Results.points`, to ten digits; a tuned one as the tuned value and its offset."""
+    column = point[name]
+    unit = column.attrs["units"]
+    if unit == "rad" and not name.startswith("im_"):
+        scale, unit = ANGLE_RAD["pi"], r"\,\pi"
+    else:
+        scale, unit = 1.0, "" if unit in ("rad", "1") else rf"\ {{\rm {unit}}}"
+    offset = point[f"{name}_offset"].item() if f"{name}_offset" in point else 0.0
+    text = number_text((column.item() - offset) / scale, _PARAMETER_DIGITS)
+    if offset:
+        text = rf"({text} {'-+'[offset > 0]} {number_text(abs(offset) / scale)})"
+    return f"${symbol} = {text}{unit}$"
+
+
+def settings_text(results, variation):
+    """The light neutrinos and the plasma in one variation of `Results`, and its name if there are several."""
+    settings = results.settings(variation)
+    text = f"{settings['hierarchy']} hierarchy, rates: {settings['rates']}"
+    return text + f", variation {variation}" * (len(results.input["variations"]) > 1)
 
 
 def grid_text(grid):
@@ -112,12 +152,13 @@ def family_text(grid):
     return GRID_NAMES[grid.kind] + grid.family.removeprefix(grid.kind).replace(", soft_modes", " with soft modes")
 
 
-def number_text(value):
-    """A number as mathematical text, five digits of it, with a power of ten where it is small or large."""
-    mantissa, exponent = f"{value:.4e}".split("e")
-    if -2 <= int(exponent) <= 3:
-        return f"{value:g}"
-    return rf"{float(mantissa):g} \times 10^{{{int(exponent)}}}"
+def number_text(value, digits=5):
+    """A number as mathematical text, so many digits of it, with a power of ten where it is small or large."""
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    if -2 <= int(exponent) <= 3 or value == 0:
+        return f"{value:.{digits}g}"
+    power, mantissa = f"10^{{{int(exponent)}}}", f"{float(mantissa):.{digits}g}"
+    return {"1": power, "-1": f"-{power}"}.get(mantissa, rf"{mantissa} \times {power}")
 
 
 def panels(n, n_columns, size):

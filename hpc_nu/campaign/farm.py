@@ -17,6 +17,7 @@ import numpy as np
 
 from hpc_nu.campaign.checkpoint import Suspended
 from hpc_nu.campaign.errors import Failure
+from hpc_nu.campaign.expected_cost import expected_cost
 from hpc_nu.campaign.progress import duration, log
 from hpc_nu.campaign.schedule import Schedule
 from hpc_nu.campaign.watchdog import GRACE_SECONDS
@@ -367,5 +368,5 @@ def _master(communicator, worker, stop, in_hand, left, progress):
     suspects = sorted(in_hand.deaths, key=lambda task: (in_hand.deaths[task], task))
     suspects = [(task, suspended.get(task, [])) for task in suspects]
     plan, fresh = worker.plan, np.setdiff1d(left.tasks, [*suspended, *in_hand.deaths])
-    schedule = Schedule(plan.predicted_seconds(), plan.task_class(slice(None)), fresh, communicator.size)
+    schedule = Schedule(expected_cost(plan), plan.task_class(slice(None)), fresh, communicator.size)
     return _Master(communicator, worker, stop, schedule, begun, suspects, in_hand, progress)

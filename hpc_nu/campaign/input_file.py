@@ -60,7 +60,7 @@ DRAWN_FORMS = ("range", "normal")
 OUTPUT_FORMS = ("list", "linear", "log")
 FORM_KEYS = {
     "points": "how many numbers; with `linear` and `log`",
-    "scale": "linear (the default) or log: how a `range` is drawn",
+    "scale": "linear (the default) or log: how a `range` is drawn; log_total: in the logarithm of about + offset",
     "about": "a tuned value; the form then gives offsets from it, and both are stored, so that no digits are lost",
     "unit": "needed unless the parameter has none; of `about`, too",
     "offset_unit": "unit of the offsets, if it is not that of `about`",
@@ -261,7 +261,9 @@ def _column(node, parameter, forms, max_points=MAX_TASKS):
     if len(given) != 1:
         what = f"{' and '.join(given)} exclude each other" if given else "one of these is needed"
         return node.mistake(what, ", ".join(forms), at_key=True)
-    form = read_form(node, entries, given[0], max_points)
+    accepted = conversions(parameter.unit)
+    in_their_unit = None if None in (about, unit, offset_unit) else about * (accepted[unit] / accepted[offset_unit])
+    form = read_form(node, entries, given[0], max_points, in_their_unit)
     if None in (form, unit, offset_unit) or ("about" in entries and about is None):
         return None
     column = Column(parameter, form, unit, about, offset_unit)

@@ -124,14 +124,6 @@ class Plan:
         """Number of the cost class of a task (or of several, by any numpy index): one per variation and grid."""
         return self.variation[task].astype(np.int64) * len(self.grids) + self.grid[task]
 
-    def predicted_seconds(self):
-        """What the model expects each task to cost [s]: (n_tasks,) float64."""
-        seconds = [
-            [self.model.predicted_seconds(settings, grid.n_modes, self.solver) for grid in self.grids]
-            for _, settings in self.variations
-        ]
-        return np.array(seconds, dtype=float)[self.variation, self.grid]
-
     def difference(self, other_completed, other_tables):
         """How the problem differs from another one, for people.
 

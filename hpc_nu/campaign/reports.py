@@ -2,27 +2,35 @@
 
 import numpy as np
 
+from hpc_nu.campaign.expected_cost import expected_cost
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.solver.momentum_grid import GRID_KINDS
 
+_RANKS = (1, 16, 256, 4096)
+"""For which wall times are given, as far as they are useful."""
+
+_SHARED_BY = 64
+"""Points of one mass, say: then coefficients are no longer what takes the time."""
+
+_NOT_WORTH_IT = 10.0
+"""Seconds."""
+
 
 def check_report(input_path):
     """What a valid input asks for and what it will cost; an invalid one raises `InputError`."""
     plan = read_plan(input_path)
     layout = RowLayout(plan)
-    seconds = plan.predicted_seconds()
-    total, longest = seconds.sum(), seconds.max()
+    cost = expected_cost(plan)
     n_points = plan.n_tasks // (len(plan.variations) * len(plan.grids))
     lines = [
         f"{input_path}: valid",
         f"campaign    {plan.name}",
         f"model       {plan.model.name}: {plan.model.title}",
         f"tasks       {plan.n_tasks} = {n_points} points x {len(plan.grids)} grids x {len(plan.variations)} variations",
-        f"cost        about {duration(total)} on one rank; longest task {seconds_text(longest)}",
-        f"useful on   up to {max(1, min(plan.n_tasks, int(total / max(longest, 1e-3)))):d} ranks",
+        *_cost_lines(plan, cost),
         f"file size   {size_text(layout.file_size(plan))}",
         f"problem     {plan.problem_hash}",
     ]
@@ -30,6 +38,55 @@ def check_report(input_path):
         lines.insert(4, "grids       " + ", ".join(grid.label for grid in plan.grids))
     lines += [f"table       {name} {identity[:16]}" for name, identity in plan.tables.items()]
     return "\n".join(lines)
+
+
+def _cost_lines(plan, cost):
+    """Processor time, what of it is shared and how often that is made, and wall time by ranks."""
+    total, longest = cost.total(), cost.longest()
+    tables = plan.model.seconds_to_prepare([settings for _, settings in plan.variations], plan.points)
+    useful = max(1, min(plan.n_tasks, int(total / max(longest, 1e-3))))
+    walls = {n: tables / n + cost.wall(n) for n in sorted({*_RANKS, useful}) if n <= useful}
+    enough = next((n for n, wall in walls.items() if wall < 1), useful)
+    walls = [f"{rough(wall)} on {n} rank{'s' if n > 1 else ''}" for n, wall in walls.items() if n <= enough]
+    return [
+        f"cost        {rough(total)} of processor time, good to a factor of 2{_of_it(cost)}",
+        *([f"tables      {rough(tables)} of processor time before, to build what is not there"] if tables else []),
+        f"wall time   {', '.join(walls)}, with a core for each, and some seconds to start",
+        f"useful on   up to {useful} ranks; longest task {seconds_text(longest)}",
+        *_advice(cost),
+    ]
+
+
+def _of_it(cost):
+    """What takes more than a twentieth of the time and is shared, and how often it is made."""
+    parts = [
+        f"{seconds / cost.total():.0%} for {what}, made {times} times"
+        for (what, _), (times, _, seconds) in _made(cost).items()
+        if seconds > cost.total() / 20
+    ]
+    return f"; of it {', '.join(parts)}" if parts else ""
+
+
+def _advice(cost):
+    """What to change where nearly every task makes anew what it could share, if that takes long."""
+    for (what, shared_by), (times, n_tasks, seconds) in _made(cost).items():
+        saved = seconds * (1 - 1 / _SHARED_BY)
+        if times > n_tasks / 2 and saved > max(cost.total() / 2, _NOT_WORTH_IT):
+            names = " and ".join(shared_by)
+            yield (
+                f"note        {what} are made for nearly every task: with {names} on an axis instead of in a range, and"
+                f" {_SHARED_BY} points for each value, as many tasks would take {rough(cost.total() - saved)}"
+            )
+
+
+def _made(cost):
+    """How often what is made, for how many tasks, and how long that takes, by name and parameters."""
+    made = {}
+    for preparation, n_groups, n_tasks in cost.shared:
+        key, new = (preparation.what, preparation.shared_by), (n_groups, n_tasks, n_groups * preparation.seconds)
+        if preparation.what:
+            made[key] = tuple(map(sum, zip(made.get(key, (0, 0, 0.0)), new, strict=True)))
+    return made
 
 
 def models_report():
@@ -85,6 +142,12 @@ def range_text(low, high, low_is_open):
 
 def unit_text(unit):
     return "-" if unit == "1" else unit
+
+
+def rough(seconds):
+    """A time that is not known better than to two digits."""
+    text = f"{seconds:.2g} s" if 1 <= seconds < 10 else duration(seconds)
+    return text if seconds < 1 else f"about {text}"
 
 
 def seconds_text(seconds):

@@ -15,7 +15,7 @@ from hpc_nu.campaign.marked_yaml import Interval
 from hpc_nu.models.mode_system import Parameter
 from hpc_nu.units import CONVERSIONS
 
-SCALES = ("linear", "log")
+SCALES = ("linear", "log", "log_total")
 SAMPLE_KINDS = ("sobol", "random")
 
 CUT = 5.0
@@ -72,23 +72,29 @@ def _equidistant(first, last, n_points):
 
 @dataclass(frozen=True)
 class Range:
-    """An interval from which `Sample` draws, uniformly in the value or in its logarithm.
+    """An interval from which `Sample` draws, uniformly in the value or in a logarithm.
 
     Attributes
     ----------
     low, high : float
     scale : str
-        One of `SCALES`.
+        One of `SCALES`: "log" of the numbers themselves, "log_total" of `about` and the offset together.
+    about : float
+        The tuned value to which the numbers are offsets, in their unit.
     """
 
     low: float
     high: float
     scale: str = "linear"
+    about: float = 0.0
 
     def values(self, fractions):
         """Where `fractions`, (n,) in [0, 1), lie between `low` and `high`."""
         if self.scale == "log":
             values = np.exp(np.log(self.low) + fractions * (np.log(self.high) - np.log(self.low)))
+        elif self.scale == "log_total":  # offsets below the resolution of their sum keep all digits
+            low, high = np.log1p(self.low / self.about), np.log1p(self.high / self.about)
+            values = self.about * np.expm1(low + fractions * (high - low))
         else:
             values = self.low + fractions * (self.high - self.low)
         return np.clip(values, self.low, self.high)
@@ -221,7 +227,7 @@ def convert(numbers, spelling, unit):
     return numbers / inverse if inverse > 1 and 1 / inverse == factor else numbers * factor
 
 
-def read_form(node, entries, kind, max_points):
+def read_form(node, entries, kind, max_points, about=None):
     """The `Axis`, `Range` or `Normal` that the entry `kind` of the mapping `node` gives; None if it is wrong.
 
     Parameters
@@ -231,6 +237,8 @@ def read_form(node, entries, kind, max_points):
         The known entries of `node`.
     kind : str
         "value", "list", "linear", "log", "range" or "normal".
+    about : float, optional
+        Tuned value to which the numbers are offsets, in their unit.
     """
     _refuse_misplaced(entries, kind)
     if kind == "value":
@@ -246,7 +254,14 @@ def read_form(node, entries, kind, max_points):
         ends = _ends(entries[kind], numbers, scale)
         if ends and ends[0] > ends[1]:
             return entries[kind].mistake("the lower end comes first", suggestion=f"[{ends[1]}, {ends[0]}]")
-        return Range(*ends, scale) if ends and scale else None
+        if scale == "log_total":
+            if "about" not in entries:
+                return entries["scale"].mistake("log_total goes with about: it is the logarithm of about + offset")
+            if None in (ends, about):
+                return None
+            if about + ends[0] <= 0:
+                return entries[kind].mistake("about + offset must be positive on the scale log_total")
+        return Range(*ends, scale, about or 0.0) if ends and scale else None
     if "points" not in entries:
         node.missing("points")
     points = entries["points"].integer(1, max_points) if "points" in entries else None

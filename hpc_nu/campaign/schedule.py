@@ -3,6 +3,8 @@
 Tasks of one variation and momentum grid form a class.  The model predicts the cost of each task; what finished tasks
 of a class took corrects it by one factor for the class.  Each class is tried early with a single task, and its batches
 grow with the number of its tasks that are finished: a prediction may be wrong by any factor.
+
+Tasks that share what is long to make (the coefficients of one mass) stay together, wherever the input file has them.
 """
 
 import numpy as np
@@ -13,7 +15,7 @@ MAX_BATCH = 4096
 # A master answers some 10^4 requests a second; with more ranks than that, batches grow so that it is half busy at most.
 SECONDS_PER_RANK = 2e-4
 
-_LEAST_SECONDS = 1e-9  # that a task may be predicted to take
+LEAST_SECONDS = 1e-9  # that a task may be predicted to take
 _UNTRIED = 1e30  # how much longer a class counts as that was never tried
 _ROUNDING = 1e-6  # of the sums of predictions
 
@@ -23,8 +25,8 @@ class Schedule:
 
     Parameters
     ----------
-    predicted : (n_tasks,) array
-        What the model expects each task to cost [s].
+    cost : ExpectedCost
+        What the model expects of the tasks.
     classes : (n_tasks,) int array
         Number of the class of each task.
     waiting : int array
@@ -32,18 +34,17 @@ class Schedule:
     n_ranks : int
     """
 
-    def __init__(self, predicted, classes, waiting, n_ranks):
+    def __init__(self, cost, classes, waiting, n_ranks):
         self.n_ranks = n_ranks
         waiting = np.asarray(waiting, dtype=np.int64)
-        order = np.lexsort((waiting, -predicted[waiting], classes[waiting]))
-        self.queue = waiting[order]  # class after class
+        self.queue = waiting[_order(cost, classes, waiting)]  # class after class
         n_classes = int(classes.max(initial=0)) + 1
         edges = np.searchsorted(classes[self.queue], np.arange(n_classes + 1))
         self.first, self.end = edges[:-1], edges[1:]
         self.next = self.first.copy()  # per class, what is handed out next
         self.left = len(waiting)
         # Predicted cost of all that is in the queue before a place.
-        self.before = np.append(0.0, np.cumsum(np.maximum(predicted[self.queue], _LEAST_SECONDS)))
+        self.before = np.append(0.0, np.cumsum(np.maximum(cost.in_order(self.queue), LEAST_SECONDS)))
         self.finished, self.seconds = np.zeros(n_classes, dtype=np.int64), np.zeros(n_classes)
         self.factor = np.ones(n_classes)
 
@@ -89,3 +90,13 @@ class Schedule:
         self.next[task_class] = stop
         self.left -= stop - start
         return self.queue[start:stop]
+
+
+def _order(cost, classes, waiting):
+    """By class, then by what tasks share, the longest first, then the longest first."""
+    keys = [classes[waiting]]
+    for group in cost.group[:, waiting] if len(cost.group) else ():
+        longest = np.zeros(group.max(initial=0) + 1)
+        np.maximum.at(longest, group, cost.solve[waiting])
+        keys += [-longest[group], group]
+    return np.lexsort((waiting, -cost.solve[waiting], *reversed(keys)))

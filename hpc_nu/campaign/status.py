@@ -13,12 +13,14 @@ from collections import defaultdict
 import numpy as np
 
 from hpc_nu.campaign.checkpoint import Checkpoint
+from hpc_nu.campaign.expected_cost import expected_cost
 from hpc_nu.campaign.in_hand import InHand
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.reports import seconds_text
 from hpc_nu.campaign.results_file import open_results
+from hpc_nu.campaign.schedule import LEAST_SECONDS
 from hpc_nu.solver.result_codes import ResultCode, is_failure
 
 _MOST_LINES = 10
@@ -90,12 +92,12 @@ def _to_go(output_path, given, recorded, seconds, begun, workers):
     except InputError as error:
         return f"unknown: this version cannot read the input of the file ({error.mistakes[0]})"
     classes = plan.task_class(np.arange(plan.n_tasks))
-    predicted = np.zeros(classes.max() + 1)
-    predicted[classes] = plan.predicted_seconds()
-    finished = np.bincount(classes[recorded], minlength=len(predicted))
-    spent = np.bincount(classes[recorded], weights=seconds[recorded], minlength=len(predicted))
-    expected = (predicted + spent) / (1 + finished)
-    total = max(0.0, expected[classes[~recorded]].sum() - sum(task.seconds for task in begun))
+    predicted = np.maximum(expected_cost(plan).shared_out(), LEAST_SECONDS)
+    mean = np.bincount(classes, predicted) / np.bincount(classes)
+    finished = np.bincount(classes, predicted * recorded)
+    spent = np.bincount(classes, np.where(recorded, seconds, 0.0))
+    factor = (mean + spent) / (mean + finished)
+    total = max(0.0, (factor[classes] * predicted)[~recorded].sum() - sum(task.seconds for task in begun))
     text = f"about {duration(total)} on one rank"
     return f"{text}, {duration(total / workers)} on the {workers} that have worked" if workers > 1 else text
 

@@ -51,7 +51,7 @@ def _coupling_at(limit, width, mass, *arguments):
         return np.sqrt(limit / width(mass, 1.0, *arguments))
 
 
-def coupling_limit_higgs(mass, branching_ratio=HIGGS_INVISIBLE):
+def coupling_limit_higgs(mass, branching_ratio=HIGGS_INVISIBLE, vertex="operator"):
     """Of a vector from h -> nu nubar V: Br = Gamma/(Gamma + 4 MeV) below the limit; sec. III B of [KSTZ].
 
     Parameters
@@ -59,6 +59,8 @@ def coupling_limit_higgs(mass, branching_ratio=HIGGS_INVISIBLE):
     mass : float or array [GeV]
         Of the mediator, as in all of this module.
     branching_ratio : float
+    vertex : str
+        Of `mediator_emission.HIGGS_VERTICES`.
 
     Returns
     -------
@@ -66,12 +68,12 @@ def coupling_limit_higgs(mass, branching_ratio=HIGGS_INVISIBLE):
         The largest coupling allowed; infinite where the decay is closed.
     """
     width = HIGGS_WIDTH * branching_ratio / (1 - branching_ratio)
-    return _coupling_at(width, emission.higgs_to_vector, mass)
+    return _coupling_at(width, emission.higgs_to_vector, mass, vertex)
 
 
-def coupling_limit_higgs_hl_lhc(mass):
+def coupling_limit_higgs_hl_lhc(mass, vertex="operator"):
     """Of a vector, expected from the high-luminosity LHC; sec. III B of [KSTZ]."""
-    return coupling_limit_higgs(mass, HIGGS_INVISIBLE_HL_LHC)
+    return coupling_limit_higgs(mass, HIGGS_INVISIBLE_HL_LHC, vertex)
 
 
 def coupling_limit_w(mass):
@@ -138,7 +140,7 @@ def coupling_limit_lifetime(mass, m4, sin2_2theta, mediator):
         Of a mediator much heavier than nu_4, and of nu_4.
     sin2_2theta : float or array
     mediator : str
-        "scalar" or "vector".
+        Of `sterile_dark_matter.CONTACT_FACTORS`.
 
     Returns
     -------
@@ -158,7 +160,7 @@ class Bound(NamedTuple):
         For columns such as coupling_limit_<name>.
     mediators : tuple of str
         Of `MEDIATORS`.
-    limit : function of mass, or of (mass, m4, sin2_2theta) if `of_dark_matter`
+    limit : function of mass, or of (mass, m4, sin2_2theta) if `of_dark_matter`, (mass, vertex) if `of_higgs_vertex`
     source : str
     muon_flavour_only : bool
         Says nothing about couplings to other neutrinos than nu_mu.
@@ -166,6 +168,8 @@ class Bound(NamedTuple):
         Depends on nu_4.
     expected : bool
         What an experiment will see, not what it has excluded.
+    of_higgs_vertex : bool
+        Depends on which of `mediator_emission.HIGGS_VERTICES` there is.
     """
 
     name: str
@@ -176,10 +180,13 @@ class Bound(NamedTuple):
     muon_flavour_only: bool = False
     of_dark_matter: bool = False
     expected: bool = False
+    of_higgs_vertex: bool = False
 
-    def coupling_limit(self, mass, m4, sin2_2theta):
+    def coupling_limit(self, mass, m4, sin2_2theta, higgs_vertex="operator"):
         """The largest coupling allowed: masses [GeV] of the mediator and nu_4 and mixing, arrays that broadcast."""
-        return self.limit(mass, m4, sin2_2theta) if self.of_dark_matter else self.limit(mass)
+        if self.of_dark_matter:
+            return self.limit(mass, m4, sin2_2theta)
+        return self.limit(mass, vertex=higgs_vertex) if self.of_higgs_vertex else self.limit(mass)
 
 
 def _lifetime_limit(mediator):
@@ -188,12 +195,13 @@ def _lifetime_limit(mediator):
 
 _VECTOR, _SCALAR = ("neutrinophilic",), ("scalar",)
 BOUNDS = (
-    Bound("higgs", "invisible Higgs decays, Br < 24 %", _VECTOR, coupling_limit_higgs, "eq. (3.19) of [KSTZ]"),
+    Bound("higgs", "invisible Higgs decays, Br < 24 %", _VECTOR, coupling_limit_higgs, "eq. (3.19) of [KSTZ]",
+          of_higgs_vertex=True),
     Bound("higgs_hl_lhc", "invisible Higgs decays at the HL-LHC, Br < 2.5 %", _VECTOR, coupling_limit_higgs_hl_lhc,
-          "eq. (3.19) of [KSTZ]", expected=True),
+          "eq. (3.19) of [KSTZ]", expected=True, of_higgs_vertex=True),
     Bound("w", "width of the W, 42 MeV", _VECTOR, coupling_limit_w, "eq. (3.20) of [KSTZ]"),
     Bound("z", "invisible width of the Z with the loop, 1.5 MeV", _VECTOR, coupling_limit_z_vector, "[PDG]"),
-    Bound("z", "Z -> nu nu phi at tree level, 1.5 MeV", _SCALAR, coupling_limit_z_scalar, "[PDG]"),
+    Bound("z", "Z -> nu nu phi at tree level, 1.5 MeV, an estimate", _SCALAR, coupling_limit_z_scalar, "[PDG]"),
     Bound("kaon", "Br(K -> mu 3nu) < 2.4e-6", _VECTOR, coupling_limit_kaon_vector, "[E949], sec. III E of [KSTZ]",
           muon_flavour_only=True),
     Bound("kaon", "Br(K -> mu 3nu) < 1e-6", _SCALAR, coupling_limit_kaon_scalar, "[NA62], fig. 2 of [DSTZ]",
@@ -201,11 +209,14 @@ BOUNDS = (
     Bound("pion", "Br(pi -> mu 3nu) < 5e-6", _VECTOR, coupling_limit_pion_vector, "[PDG], sec. III E of [KSTZ]",
           muon_flavour_only=True),
     Bound("pion", "Br(pi -> mu 3nu) < 5e-6", _SCALAR, coupling_limit_pion_scalar, "[PDG]", muon_flavour_only=True),
-    Bound("bbn", "nucleosynthesis, mediator above 5 MeV", tuple(MEDIATORS), coupling_limit_bbn, "sec. III F of [KSTZ]"),
+    Bound("bbn", "nucleosynthesis, 0 below 5 MeV, where the mediator is taken to be in equilibrium", tuple(MEDIATORS),
+          coupling_limit_bbn, "sec. III F of [KSTZ]"),
     Bound("lifetime", "nu_4 older than the universe", _VECTOR, _lifetime_limit("vector"), "sec. III A of [KSTZ]",
           of_dark_matter=True),
     Bound("lifetime", "nu_4 older than the universe", _SCALAR, _lifetime_limit("scalar"), "fig. 2 of [DSTZ]",
           of_dark_matter=True),
+    *(Bound("lifetime", "nu_4 older than the universe", (name,), _lifetime_limit(name), "as sec. III A of [KSTZ]",
+            of_dark_matter=True) for name in ("lmu_ltau", "b_minus_l")),
 )  # fmt: skip
 """For one mediator every name is there at most once."""
 

@@ -14,7 +14,8 @@ Six lines of header, in any order, then the points, with increasing x: two numbe
 allowed, or with `excluded: between` three, x and the ends of the excluded range of y.  Spaces, tabs and commas
 separate.  The next header starts the next curve.
 
-Between the points ln y is linear in ln x.  Outside of them nothing is excluded.
+Between the points ln y is linear in ln x.  Outside of them nothing is excluded.  Curves of the mixing are as published,
+for all of dark matter where they are of dark matter.
 """
 
 import difflib

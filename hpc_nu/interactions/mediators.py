@@ -70,8 +70,18 @@ def lepton_fractions(mediator, mass):
     -------
     (n_leptons,) array
     """
-    r = (np.array(CHARGED_LEPTON_MASSES)[list(mediator.leptons)] / mass) ** 2
-    return (1 + 2 * r) * np.sqrt(np.maximum(1 - 4 * r, 0.0))
+    with np.errstate(divide="ignore"):  # a mediator without mass decays into nothing
+        r = np.minimum((np.array(CHARGED_LEPTON_MASSES)[list(mediator.leptons)] / mass) ** 2, 0.25)
+    return (1 + 2 * r) * np.sqrt(1 - 4 * r)
+
+
+def is_perturbative(name, mass, coupling):
+    """Whether orders of perturbation theory get smaller: g^2 < 4 pi, and a total width below half of the mass.
+
+    Each loop brings g^2/(16 pi^2) times a few; a mediator with a larger width is no particle that is made and decays.
+    Parameters as of `decay_width`; returns a bool.
+    """
+    return coupling**2 < 4 * math.pi and decay_width(name, mass, coupling) < mass / 2
 
 
 def decay_width(name, mass, coupling):

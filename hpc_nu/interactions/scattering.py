@@ -30,7 +30,9 @@ For a narrow pole G = (pi N(1) m/Gamma_m) J(w) + G_reg(w), G_reg the finite part
 independent of g and m.  pi N(1) m/Gamma_m = on_shell/g^2 whatever the mediator decays into.  Error: (Gamma_m/m)^2.
 
 n_G: 1 for the rate of a neutrino alone, with g_dof = 2 for nu_s and anti-nu_s; [V] has the factor 2 in the rate, (3.6).
-Not covered: Pauli blocking in the final state, mediators off equilibrium, lepton masses in t-channel kinematics.
+(3.6) is a rate of loss; that of the approach to equilibrium, which damps oscillations, is 1/(1 - n_F(E)) times larger.
+Not covered: that, Pauli blocking and stimulated emission in the final state, mediators off equilibrium, lepton masses
+in t-channel kinematics.
 """
 
 import math
@@ -162,10 +164,16 @@ CHANNELS = {
 
 
 def cross_section(channel, s, mass, coupling, width):
-    """sigma(s) [GeV^-2] of one of `CHANNELS`; s [GeV^2], an array; mass, width of the mediator [GeV]."""
+    """sigma(s) [GeV^-2] of one of `CHANNELS`; s [GeV^2], an array; mass, width of the mediator [GeV].
+
+    Infinite on a pole without a width.
+    """
     y = np.asarray(s, dtype=float) / mass**2
     regular, pole, _ = CHANNELS[channel]
-    return coupling**4 / mass**2 * (regular(y) + pole(y) / ((y - 1) ** 2 + (width / mass) ** 2))
+    scale, resonance = coupling**4 / mass**2, np.asarray((y - 1) ** 2 + (width / mass) ** 2)
+    on_pole = np.asarray(scale * pole(y))  # nothing where there is no pole, also at y = 1 without a width
+    with np.errstate(divide="ignore"):
+        return scale * regular(y) + np.divide(on_pole, resonance, out=np.zeros_like(on_pole), where=on_pole != 0)
 
 
 # --------------------------------------------------------------------------------------------------------- limits

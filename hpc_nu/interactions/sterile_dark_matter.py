@@ -22,8 +22,9 @@ from hpc_nu.units import (
     SOLAR_MASS_PER_PC3,
 )
 
-CONTACT_FACTORS = {"scalar": 6144.0, "vector": 384.0}
-"""c of `contact_width`."""
+CONTACT_FACTORS = {"scalar": 6144.0, "vector": 384.0, "lmu_ltau": 384.0 / 1.5, "b_minus_l": 384.0 / 2}
+"""c of `contact_width`: "vector" couples to the flavour that mixes alone; of the gauged ones each further flavour adds
+the half of it, and charged leptons nothing for m_4 < 2 m_e."""
 
 HUBBLE_PARAMETER = 0.674
 """H_0 in 100 km/s/Mpc; Planck 2018, arXiv:1807.06209."""
@@ -61,7 +62,8 @@ def contact_width(mass, coupling, m4, sin2_2theta, mediator):
 
     From the contact terms lam^2/(4 m^2) |nu nu|^2 (scalar, L = (lam/2) nu nu phi + h.c.) and -lam^2/(2 m^2) (nubar
     gamma nu)^2 (vector, L = lam nubar gamma P_L nu V), which by Fierz is 4 times the former in the amplitude; both
-    decays of a Majorana nu_4.  Scaling as in sec. III A of arXiv:2005.03681.
+    decays of a Majorana nu_4.  A pair of another flavour has half of the amplitude, and no identical neutrinos.  It
+    scales as in sec. III A of arXiv:2005.03681.
 
     Parameters
     ----------
@@ -94,10 +96,11 @@ def xray_mixing_limit(m4, omega_h2=DARK_MATTER_DENSITY):
 
     Returns
     -------
-    float or array, infinite outside of `XRAY_RANGE`
+    float or array, infinite outside of `XRAY_RANGE`, and where there is none
     """
     keV = np.asarray(m4, dtype=float) / ENERGY_GEV["keV"]
-    limit = XRAY_CONSTANT * HUBBLE_PARAMETER**2 / omega_h2 * keV**-5
+    with np.errstate(divide="ignore"):
+        limit = XRAY_CONSTANT * HUBBLE_PARAMETER**2 / (omega_h2 * keV**5)
     inside = (m4 >= XRAY_RANGE[0]) & (m4 <= XRAY_RANGE[1])
     return np.where(inside, limit, np.inf)
 
@@ -124,7 +127,8 @@ def phase_space_mass_bound(max_occupation=1.0, density=DWARF_PHASE_SPACE_DENSITY
     -------
     float or array [GeV]
     """
-    return ((2 * math.pi) ** 1.5 * _natural(density) / (degrees * np.asarray(max_occupation, dtype=float))) ** 0.25
+    with np.errstate(divide="ignore"):
+        return ((2 * math.pi) ** 1.5 * _natural(density) / (degrees * np.asarray(max_occupation, dtype=float))) ** 0.25
 
 
 def degenerate_mass_bound(density, degrees=2.0):

@@ -78,8 +78,9 @@ def _boson_part(x, r):
         step = length * nodes
         eta = start + step if direction > 0 else singular - step
         gap = np.where(singular < np.abs(alpha), np.abs(eta - np.abs(alpha)), step)
-        gap = np.maximum(gap, 1e-300)
-        l_2 = np.sign(alpha) * (np.log(np.tanh(gap / 2)) - np.log(np.tanh((eta + np.abs(alpha)) / 2)))
+        # For r = 2 x both are zero at eta = 0, and L_2 is everywhere.
+        gap, across = np.maximum(gap, 1e-300), np.maximum(eta + np.abs(alpha), 1e-300)
+        l_2 = np.sign(alpha) * (np.log(np.tanh(gap / 2)) - np.log(np.tanh(across / 2)))
         k, w = r * np.sinh(eta), r * np.cosh(eta)
         value = (r**2 / 2 * k * l_2 - 4 * x * k**2) / np.expm1(np.minimum(w, 700.0))
         total = total + np.sum(weights * length * value, axis=-1)

@@ -22,31 +22,45 @@ from typing import NamedTuple
 import numpy as np
 
 from hpc_nu.interactions.active_neutrino_rates import MediatorRates, mediator_rates
-from hpc_nu.interactions.mediators import MEDIATORS, decay_width
+from hpc_nu.interactions.mediators import MEDIATORS, decay_width, is_perturbative
 from hpc_nu.interactions.scattering import VELOCITIES
 from hpc_nu.models.dodelson_widrow_bath import (
+    BATHS_KEPT,
     REFERENCE_TEMPERATURE,
     bath,
     bath_settings,
     entropy_over_t3,
     hubble_rate,
+    omega_per_yield,
     shared_bath,
 )
-from hpc_nu.models.dodelson_widrow_bounds import BOUND_COLUMNS, NO_LIMITS, bound_values, prepare_limits, shared_limits
+from hpc_nu.models.dodelson_widrow_bounds import (
+    BOUND_COLUMNS,
+    BOUND_SETTINGS,
+    NO_LIMITS,
+    Relic,
+    bound_values,
+    prepare_limits,
+    shared_limits,
+)
 from hpc_nu.models.dodelson_widrow_kernel import accumulate, production_rate
-from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.equation_of_state import (
+    equation_of_state_problems,
+    equation_of_state_setting,
+    equation_of_state_tables,
+    prepare_equation_of_state,
+)
+from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.relic import (
     MEAN_MOMENTUM_FERMI_DIRAC,
-    OMEGA_PER_YIELD,
     dilution,
     free_streaming_horizon,
     thermal_relic_mass,
     velocity_today,
 )
-from hpc_nu.plasma import thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_builder import MASSLESS, identity
-from hpc_nu.plasma.table_file import prepare_table
+from hpc_nu.plasma.table_file import prepare_table, seconds_to_build
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import DARK_MATTER_DENSITY
 
@@ -55,6 +69,9 @@ NO_MEDIATOR = "none"
 LEAST_MASS = 1e-3
 """Of a mediator [GeV]: lighter ones go on producing when nu_4 is no longer relativistic, and are as light as nu_4."""
 
+MOST_COUPLING = 4 * math.pi
+"""Where each further loop is as large as the one before: g^2/(16 pi^2) = 1."""
+
 MOST_F_RATIO = 0.1
 """f_s/f_a above which the missing back-reaction is no small correction."""
 
@@ -62,8 +79,9 @@ PARAMETERS = (
     Parameter("m_4", "GeV", 1e-7, 1e-3, "mass of the sterile neutrino", "m_4"),
     Parameter("sin2_2theta", "1", 0.0, 1.0, "sin^2 2 theta in vacuum", "sin^2 2 theta", low_is_open=True),
     Parameter("m_mediator", "GeV", 0.0, 1e4, "mass of the mediator, from 1 MeV; 0 without one", "m", default=0.0),
-    Parameter("coupling", "1", 0.0, 1.0, "coupling of the mediator: lambda or g; 0 without one", "lambda", default=0.0),
-)
+    Parameter("coupling", "1", 0.0, MOST_COUPLING, "coupling of the mediator: lambda or g; 0 without one", "lambda",
+              default=0.0),
+)  # fmt: skip
 
 SETTINGS = (
     Setting("mediator", NO_MEDIATOR, "of new neutrino interactions", (NO_MEDIATOR, *MEDIATORS)),
@@ -72,9 +90,12 @@ SETTINGS = (
             ("full", "paper")),
     Setting("opacity", "self_energy", "of the set-up full: this project's own, or a fit to that of arXiv:1507.06655",
             ("self_energy", "published_fit")),
+    Setting("opacity_rate", "equilibration", "of the set-up full: the width of a neutrino; loss: 1 - n_F of it",
+            ("equilibration", "loss")),
+    Setting("rate_factor", 1.0, "multiplies the rate of the Standard Model", low=0.0, high=100.0, low_is_open=True),
     Setting("potential", "of_the_setup", "of the Standard Model: that of the set-up, or that of Noetzold and Raffelt",
             ("of_the_setup", "noetzold_raffelt")),
-    Setting("equation_of_state", "saikawa_shirai", "of the bath", tuple(thermodynamics.EQUATIONS_OF_STATE)),
+    equation_of_state_setting(),
     Setting("velocity", "paper", "relative velocity in scattering through the mediator", tuple(VELOCITIES)),
     Setting("n_G", 1.0, "factor of the scattering rate: 2 in eq. (3.6) of the vector paper", low=0.0, high=10.0,
             low_is_open=True),
@@ -82,14 +103,15 @@ SETTINGS = (
     Setting("T_start", 10.0, "highest temperature", low=0.1, high=1000.0, unit="GeV"),
     Setting("T_end", 1e-4, "lowest temperature", low=1e-4, high=0.01, unit="GeV"),
     Setting("temperature_steps", 500, "of equal size in ln T, between them", low=50, high=10_000),
-    Setting("limits", NO_LIMITS, "none, or your file of digitised limits (hpc_nu.interactions.digitised_limits)"),
+    *BOUND_SETTINGS,
     Setting("trajectory_momentum", 1.0, "p/T at 10 MeV of what is given over temperature", low=1e-3, high=50.0),
 )  # fmt: skip
 
 SCALARS = (
-    Observable("Omega_h2", "1", "relic density Omega h^2"),
+    Observable("Omega_h2", "1", "relic density Omega h^2, with the set-up's entropy and critical density today"),
     Observable("Omega_over_DW", "1", "relic density over that without mediator"),
-    Observable("sin2_2theta_relic", "1", "mixing that gives Omega h^2 = 0.12, all else equal; NaN if there is none"),
+    Observable("sin2_2theta_relic", "1",
+               f"mixing that gives Omega h^2 = {DARK_MATTER_DENSITY}, all else equal; NaN if there is none"),
     Observable("Y", "1", "yield n/s"),
     Observable("mean_momentum", "1", "<p/T> at 10 MeV"),
     Observable("mean_momentum_over_active", "1", "<p/T> over that of the active neutrinos, 3.151"),
@@ -100,9 +122,11 @@ SCALARS = (
     Observable("equation_valid", "1", "1 where f_s/f_a stays below 0.1, so that back-reaction may be neglected"),
     Observable("velocity_today", "km/s", "mean velocity today, without structure formation"),
     Observable("free_streaming_horizon", "Mpc", "comoving distance that the mean momentum travels until today"),
-    Observable("m_thermal_relic", "GeV", "mass of the thermal relic of the same mean velocity and relic density 0.12"),
+    Observable("m_thermal_relic", "GeV",
+               f"mass of the thermal relic of the same mean velocity and Omega h^2 = {DARK_MATTER_DENSITY}"),
     Observable("mediator_width", "GeV", "total width of the mediator"),
-)
+    Observable("perturbative", "1", "1 where coupling^2 < 4 pi and the mediator's width is below half of its mass"),
+)  # fmt: skip
 
 TRAJECTORIES = (
     Observable("Y_of_T", "1", "yield n/s", "trajectory"),
@@ -180,7 +204,8 @@ class System:
         return self.settings["g_dof"] * (self.grid.weights @ f[: len(self.grid.nodes)]) / self.entropy
 
     def omega(self, y):
-        return OMEGA_PER_YIELD * self.m_4 * y
+        """Omega h^2 of a yield n/s."""
+        return omega_per_yield(self.settings) * self.m_4 * y
 
     def mixing_for(self, omega, coupling, sin2):
         """sin^2 2 theta at which the relic density is `omega`, starting from one; NaN if it is above 1.
@@ -205,7 +230,6 @@ class System:
         half = np.exp(np.interp(0.5, made, np.log(self.temperatures)))
         e_fold = math.ceil(1 / self.step)
         alone = self.produce(0.0, sin2).y if self.mediator != NO_MEDIATOR else production.y
-        has_mediator = self.mediator != NO_MEDIATOR
         return {
             "Omega_h2": self.omega(production.y),
             "Omega_over_DW": production.y / alone,
@@ -221,8 +245,13 @@ class System:
             "velocity_today": velocity_today(mean_today, self.m_4),
             "free_streaming_horizon": free_streaming_horizon(mean_today, self.m_4),
             "m_thermal_relic": thermal_relic_mass(mean_today, self.m_4),
-            "mediator_width": decay_width(self.mediator, self.m_mediator, coupling) if has_mediator else math.nan,
-        }
+        } | self._mediator_columns(coupling)
+
+    def _mediator_columns(self, coupling):
+        if self.mediator == NO_MEDIATOR:
+            return {"mediator_width": math.nan, "perturbative": math.nan}
+        of = self.mediator, self.m_mediator, coupling
+        return {"mediator_width": decay_width(*of), "perturbative": 1.0 * is_perturbative(*of)}
 
     def trajectories(self, production, coupling, sin2, temperatures):
         b = bath([self.settings["trajectory_momentum"]], temperatures, self.settings)
@@ -248,12 +277,32 @@ class System:
     def modes(self, production):
         return {"momentum": self.grid.nodes, "f_s_of_mode": production.f[: len(self.grid.nodes), -1]}
 
+    def _relic(self, production, scalars):
+        """`Relic` with the range of Omega h^2 in which the truth is."""
+        omega = least = most = scalars["Omega_h2"]
+        if scalars["perturbative"] == 0.0:
+            least, most = 0.0, math.inf
+        elif scalars["equation_valid"] == 0.0:
+            least = self.omega(self.yield_of(self._with_losses(production.f[:, -1])))
+        densest = np.max(production.f[-len(_PROBES) :, -1])
+        return Relic(omega, least, most, densest, scalars["m_thermal_relic"])
+
+    def _with_losses(self, f):
+        """A lower bound of f_s when nu_4 oscillates back, from what it is when it does not.
+
+        The rate R of df_s/dt = R (f_a - f_s) is that of dF/dt = R f_a.  With c the smallest f_a, c (1 - e^(-F/c)) grows
+        more slowly than f_s; it is f_s where momenta stay k/T.
+        """
+        c = self.bath.fermi.min(axis=1)
+        return c * -np.expm1(-np.divide(f, c, out=np.zeros_like(f), where=c > 0))
+
     def observables(self, coupling, sin2, temperatures):
         """All of them, by kind; trajectories at `temperatures` (n,) [GeV], spectra at the momenta given before."""
         production = self.produce(coupling, sin2)
         scalars = self.scalars(production, coupling, sin2)
-        densest, omega = np.max(production.f[-len(_PROBES) :, -1]), scalars["Omega_h2"]
-        bounds = bound_values(self.settings, self.m_mediator, coupling, self.m_4, sin2, densest, omega)
+        bounds = bound_values(
+            self.settings, self.m_mediator, coupling, self.m_4, sin2, self._relic(production, scalars)
+        )
         values = {"scalar": scalars | bounds, "mode": self.modes(production)}
         values["trajectory"] = values["spectrum"] = {}
         if temperatures.size:
@@ -264,7 +313,7 @@ class System:
 
 
 _PROBES = np.geomspace(0.1, 30.0, 33)  # p/T at which maxima of f_s are looked for: outside there is next to nobody
-_OF_THE_FULL_SETUP = ("opacity", "equation_of_state")
+_OF_THE_FULL_SETUP = ("opacity", "opacity_rate", "equation_of_state")
 _MOST_ITERATIONS = 20
 _MIXING_TOLERANCE = 1e-8
 
@@ -276,7 +325,25 @@ def rates_in(bath, mediator, mass, velocity, n_g):
     return mediator_rates(mediator, mass, bath.x, bath.temperature, velocity, n_g)
 
 
-@lru_cache(maxsize=2)
+_KEPT = 2
+
+
+def bath_cost(settings, entries):
+    """`Preparation` of a bath of so many momenta times temperatures."""
+    each = {"self_energy": 5.3e-7, "published_fit": 2.3e-7}[settings["opacity"]]
+    return Preparation(
+        (each if settings["setup"] == "full" else 1.2e-8) * entries, key=bath_settings(settings), kept=BATHS_KEPT
+    )
+
+
+def rates_cost(settings, entries):
+    """`Preparation` of the mediator's rates in it."""
+    if settings["mediator"] == NO_MEDIATOR:
+        return Preparation(0.0)
+    return Preparation(1.1e-7 * entries, ("m_mediator",), "rates of the mediator", kept=_KEPT)
+
+
+@lru_cache(maxsize=_KEPT)
 def _shared_rates(momenta, temperatures, settings, mediator):
     """Those of one mass, kept for the couplings of a campaign."""
     return rates_in(shared_bath(momenta, temperatures, settings), *mediator)
@@ -317,7 +384,7 @@ class DodelsonWidrow(Model):
         return problems
 
     def check_points(self, settings, points, temperatures):
-        problems = []
+        problems = equation_of_state_problems(settings, settings["T_end"], settings["T_start"])
         mediator = settings["mediator"]
         for name in ("m_mediator", "coupling"):
             if name not in points:
@@ -337,15 +404,23 @@ class DodelsonWidrow(Model):
         tables = {"self-energy (massless)": identity(MASSLESS)} if needs_table(settings) else {}
         if settings["limits"] != NO_LIMITS:
             tables[f"limits ({settings['limits']})"] = shared_limits(settings["limits"]).identity
-        return tables
+        return tables | equation_of_state_tables(settings)
 
     def prepare(self, variations, points, communicator):
         if any(needs_table(settings) for settings in variations):
             prepare_table("massless", communicator)
         prepare_limits({settings["limits"] for settings in variations}, communicator)
+        prepare_equation_of_state(variations, communicator)
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        return 1e-3 + 2e-8 * n_modes * settings["temperature_steps"]
+    def seconds_to_prepare(self, variations, points):
+        return seconds_to_build("massless") if any(needs_table(settings) for settings in variations) else 0.0
+
+    def cost(self, problem):
+        has_mediator = problem.settings["mediator"] != NO_MEDIATOR
+        n_momenta = len(problem.grid.nodes) + len(problem.momenta) + len(_PROBES)
+        entries = n_momenta * problem.settings["temperature_steps"]
+        solve = 2e-4 + (3e-8 if has_mediator else 1.6e-8) * entries + 1.6e-6 * problem.temperatures.size
+        return Cost(solve, (bath_cost(problem.settings, entries), rates_cost(problem.settings, entries)))
 
     def solve(self, problem, state=None, pause=lambda: False):
         point = problem.point

@@ -1,14 +1,21 @@
 """The bath in which keV sterile neutrinos are produced: expansion, redshift, rate and potential of the active neutrino.
 
-| setup   | expansion                            | rate                                        | potential     |
-|---------|--------------------------------------|---------------------------------------------|---------------|
-| `paper` | g_* = g_s = 10.75, momenta k/T fixed | 1.27 (e), 0.92 (mu, tau) G_F^2 E T^4, (2.7) | (2.6)         |
-| `full`  | g_*(T), entropy conserved            | `self_energy`: Gamma_- of `hpc_nu.plasma`   | b_- of it     |
-|         |                                      | `published_fit`: `plasma.opacity_fit`       | leading order |
+| setup   | expansion                            | rate                                        | potential     | today |
+|---------|--------------------------------------|---------------------------------------------|---------------|-------|
+| `paper` | g_* = g_s = 10.75, momenta k/T fixed | 1.27 (e), 0.92 (mu, tau) G_F^2 E T^4, (2.7) | (2.6)         | [L]   |
+| `full`  | g_*(T), entropy conserved            | `self_energy`: Gamma_- of `hpc_nu.plasma`   | b_- of it     | relic |
+|         |                                      | `published_fit`: `plasma.opacity_fit`       | leading order |       |
 
-Equation numbers are those of arXiv:2005.03681.  `potential: noetzold_raffelt` puts the potential of
+Equation numbers are those of arXiv:2005.03681.  Today's entropy and critical density are those of arXiv:1910.04901 [L],
+or those of `relic`, with which Omega h^2 is 0.32 % smaller.  `potential: noetzold_raffelt` puts the potential of
 `neutrino_potential` at leading order, with massive leptons, in the place of the others: the prefactor of (2.6), 3.72,
 is 1.71 times what the same diagrams give there, 8 sqrt2/3 7 pi^2/120 = 2.171, for massless ones.
+
+What damps oscillations is the total width of a neutrino, loss plus gain, with which its occupation approaches
+equilibrium; the loss is 1 - n_F of it, by detailed balance (Weldon, Phys. Rev. D 28 (1983) 2007).  `self_energy` is the
+width, `published_fit` a table of loss rates; either is turned into what `opacity_rate` asks for: `equilibration`, or
+`loss`, with which the literature on this production has its numbers.  `rate_factor` multiplies the rate of both
+set-ups.
 
 Momenta are q = p/T at `REFERENCE_TEMPERATURE`, and p = q T [g_s(T)/g_s(T_ref)]^(1/3).  Below it neutrinos are taken to
 be on their own, T_nu = T [g_s(T)/g_s(T_ref)]^(1/3), so that p/T_nu stays q: they leave the bath at 2 MeV, and until
@@ -21,6 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hpc_nu.models.relic import OMEGA_PER_YIELD
 from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.plasma.neutrino_potential import neutrino_potential
 from hpc_nu.plasma.opacity_fit import loss_rate
@@ -34,7 +42,9 @@ REFERENCE_TEMPERATURE = 0.01
 
 PAPER_G_STAR = 10.75
 PAPER_W_MASS = 80.379
-"""[GeV]; arXiv:1910.04901."""
+"""[GeV]; [L]."""
+PAPER_OMEGA_PER_YIELD = 2891.2 / 1.05e-5
+"""Omega h^2 = this * (m/GeV) * n/s: s_0 [cm^-3] and rho_c/h^2 [GeV/cm^3] of [L]."""
 
 _PAPER_OPACITY = {"e": 1.27, "mu": 0.92, "tau": 0.92}  # (2.7)
 _PAPER_POTENTIAL = 3.72 * FERMI_CONSTANT * (2 / PAPER_W_MASS**2 + 1 / Z_MASS**2)  # -V/(E T^4), (2.6)
@@ -55,7 +65,7 @@ class Bath(NamedTuple):
     fermi : (n_q, n_T) array
         1/(e^x + 1).
     rate, shift : (n_q, n_T) arrays [GeV]
-        Gamma and V of the Standard Model.
+        Gamma, of the kind `opacity_rate`, and V of the Standard Model.
     """
 
     temperature: np.ndarray
@@ -72,6 +82,11 @@ def entropy_over_t3(temperature, settings):
     if settings["setup"] == "paper":
         return np.full(np.shape(temperature), 2 * math.pi**2 / 45 * PAPER_G_STAR)[()]
     return Expansion("full", settings["equation_of_state"]).entropy_over_t3(temperature)
+
+
+def omega_per_yield(settings):
+    """Omega h^2 over (m/GeV) n/s, with today's entropy and critical density as the set-up has them."""
+    return PAPER_OMEGA_PER_YIELD if settings["setup"] == "paper" else OMEGA_PER_YIELD
 
 
 def hubble_rate(temperature, settings):
@@ -108,10 +123,14 @@ def bath(momenta, temperatures, settings):
     if settings["setup"] == "paper":
         rate = _PAPER_OPACITY[settings["flavour"]] * FERMI_CONSTANT**2 * x * t**5
         shift = -_PAPER_POTENTIAL * x * t**5
-    elif settings["opacity"] == "published_fit":
-        rate, shift = loss_rate(x * t, t), None
     else:
-        rate, shift = _own_self_energy(x, t, flavour)
+        lost = 1 / (1 + np.exp(-x))  # 1 - n_F
+        if settings["opacity"] == "published_fit":
+            rate, shift = loss_rate(x * t, t) / lost, None
+        else:
+            rate, shift = _own_self_energy(x, t, flavour)
+        rate = rate * lost if settings["opacity_rate"] == "loss" else rate
+    rate = settings["rate_factor"] * rate
     if shift is None or settings["potential"] == "noetzold_raffelt":
         shift = x * neutrino_potential(t, 0.0, t, flavours=(flavour,), leading_order=True)[:, 0, 0]  # linear in k
     with np.errstate(over="ignore"):
@@ -127,7 +146,7 @@ def _own_self_energy(x, temperature, flavour):
     return width[..., flavour, 0] * falling, potential[..., flavour, 0] * falling
 
 
-_SETTINGS = ("setup", "flavour", "opacity", "potential", "equation_of_state")
+_SETTINGS = ("setup", "flavour", "opacity", "opacity_rate", "rate_factor", "potential", "equation_of_state")
 
 
 def bath_settings(settings):
@@ -135,7 +154,10 @@ def bath_settings(settings):
     return tuple((name, settings[name]) for name in _SETTINGS)
 
 
-@lru_cache(maxsize=4)
+BATHS_KEPT = 4
+
+
+@lru_cache(maxsize=BATHS_KEPT)
 def shared_bath(momenta, temperatures, settings):
     """`bath` of tuples, kept for the points of a campaign; the arrays are not to be changed."""
     return bath(np.array(momenta), np.array(temperatures), dict(settings))

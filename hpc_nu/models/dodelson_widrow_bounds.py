@@ -1,29 +1,54 @@
 """Bounds on a mediator and on a sterile neutrino, as columns of every row of `dodelson_widrow`.
 
-For each of `hpc_nu.interactions.bounds.BOUNDS` the largest coupling allowed at the mediator's mass, and whether that
-of the row is: NaN where a bound says nothing about the mediator or the flavour.  For the sterile neutrino X-rays,
-lifetime and phase-space density (`hpc_nu.interactions.sterile_dark_matter`); for the user's curves `digitised_limits`.
+For each of `hpc_nu.interactions.bounds.BOUNDS` the largest coupling allowed at the mediator's mass, and whether that of
+the row is.  For the sterile neutrino its relic density, X-rays, lifetime and phase-space density
+(`hpc_nu.interactions.sterile_dark_matter`), and the Lyman-alpha forest; for the user's curves `digitised_limits`.
+
+Flags are 1 (allowed), 0 (excluded) or NaN: the bound says nothing here, or it cannot be told.  Bounds on dark matter
+are on all of it.  Where nu_4 is less than that X-rays scale with its density; the others are weaker in a way not known
+here, so that they may allow a point and never exclude it.  Where the relic density is not known, because back-reaction
+is not small or perturbation theory is lost, a flag says what is true of everything that it may be.
+
+`allowed` is 0 where one of the flags is, NaN where one that applies cannot be told, and 1 elsewhere.  It covers what is
+listed here and no more: no search for lines of X-rays, which excludes more than the diffuse X-rays do, and no curve
+that is not in the user's file.  As the laboratory's limits on L_mu - L_tau and B - L are such curves, it is never 1 for
+these without a file.
 """
 
 import math
+from typing import NamedTuple
 
 from hpc_nu.interactions.bounds import BOUNDS, bounds_on
 from hpc_nu.interactions.digitised_limits import read_limits
+from hpc_nu.interactions.mediator_emission import HIGGS_VERTICES
 from hpc_nu.interactions.mediators import MEDIATORS
 from hpc_nu.interactions.sterile_dark_matter import (
+    CONTACT_FACTORS,
     XRAY_RANGE,
     dark_matter_lifetime,
     phase_space_mass_bound,
     photon_width,
     xray_mixing_limit,
 )
-from hpc_nu.models.mode_system import Observable
-from hpc_nu.units import AGE_OF_UNIVERSE, HBAR
+from hpc_nu.models.mode_system import Observable, Setting
+from hpc_nu.units import AGE_OF_UNIVERSE, DARK_MATTER_DENSITY, ENERGY_GEV, HBAR
 
 NO_LIMITS = "none"
 
-MOST_DARK_MATTER = 0.13
-"""Omega h^2: 0.12, and what this calculation is uncertain by."""
+LEAST_DARK_MATTER, MOST_DARK_MATTER = 0.11, 0.13
+"""Omega h^2 of all dark matter: 0.12, and what this calculation is uncertain by."""
+
+LYMAN_ALPHA_MASS = 5.3 * ENERGY_GEV["keV"]
+"""Smallest mass [GeV] of a thermal relic that is all of dark matter, two standard deviations: Irsic et al.,
+arXiv:1702.01764, abstract, for a smooth thermal history of the intergalactic medium; 3.5 keV for one with jumps."""
+
+BOUND_SETTINGS = (
+    Setting("higgs_vertex", "operator", "h nubar nu V of a neutrinophilic vector: of the operator (3.1), or of (3.19)",
+            tuple(HIGGS_VERTICES)),
+    Setting("lyman_alpha_mass", LYMAN_ALPHA_MASS, "smallest m_thermal_relic as all of dark matter; arXiv:1702.01764",
+            low=0.0, high=1e-3, unit="GeV"),
+    Setting("limits", NO_LIMITS, "none, or your file of digitised limits (hpc_nu.interactions.digitised_limits)"),
+)  # fmt: skip
 
 _NAMES = {bound.name: bound for bound in BOUNDS}  # those of scalar and vector with one name are one column
 _EXCLUDING = [name for name, bound in _NAMES.items() if not (bound.expected or bound.of_dark_matter)]
@@ -34,18 +59,23 @@ BOUND_COLUMNS = (
       for _texts in [dict.fromkeys(bound.description for bound in BOUNDS if bound.name == name)]),
     *(Observable(f"allowed_{name}", "1", f"1 where the coupling is not above coupling_limit_{name}")
       for name in _EXCLUDING),
-    Observable("allowed_relic_density", "1", "1 where Omega h^2 is not above 0.13"),
-    Observable("lifetime", "s", "mean life of the sterile neutrino; without the mediator for lmu_ltau and b_minus_l"),
+    Observable("allowed_relic_density", "1", f"1 where Omega h^2 is not above {MOST_DARK_MATTER}"),
+    Observable("lifetime", "s", "mean life of the sterile neutrino"),
     Observable("allowed_lifetime", "1", "1 where the mean life is not below the age of the universe"),
     Observable("Gamma_photon", "1/s", "rate of nu_4 -> nu gamma"),
-    Observable("sin2_2theta_limit_xray", "1", "largest mixing if nu_4 is all dark matter: diffuse X-rays"),
+    Observable("sin2_2theta_limit_xray", "1", "largest mixing at this Omega h^2: diffuse X-rays, no search for lines"),
     Observable("allowed_xray", "1", "1 where sin^2 2 theta is not above sin2_2theta_limit_xray"),
-    Observable("m_4_limit_phase_space", "GeV", "smallest m_4 by its own largest f_s in dwarf galaxies (Tremaine-Gunn)"),
-    Observable("allowed_phase_space", "1", "1 where m_4 is not below m_4_limit_phase_space"),
+    Observable("m_4_limit_phase_space", "GeV",
+               "smallest m_4 as all of dark matter by its own largest f_s in dwarf galaxies (Tremaine-Gunn)"),
+    Observable("allowed_phase_space", "1",
+               "1 where m_4 is not below m_4_limit_phase_space, NaN where it is with too little of nu_4"),
+    Observable("allowed_lyman_alpha", "1",
+               "1 where m_thermal_relic is not below lyman_alpha_mass, NaN where it is with too little of nu_4"),
     Observable("coupling_limit_user", "1", "largest coupling by the curves of the user's file"),
-    Observable("sin2_2theta_limit_user", "1", "largest mixing by the curves of the user's file"),
+    Observable("sin2_2theta_limit_user", "1", "largest mixing by the curves of the user's file, as they are"),
     Observable("allowed_user", "1", "1 where no curve of the user's file excludes the point"),
-    Observable("allowed", "1", "1 where all of the above allow the point; worth nothing where equation_valid is 0"),
+    Observable("allowed", "1",
+               "0 where one of these flags is, NaN where one cannot be told, else 1; no searches for X-ray lines"),
 )  # fmt: skip
 
 
@@ -67,61 +97,119 @@ def prepare_limits(paths, communicator):
     )
 
 
-def bound_values(settings, m_mediator, coupling, m_4, sin2, densest, omega_h2):
+class Relic(NamedTuple):
+    """What bounds ask of sterile neutrinos that were made.
+
+    Attributes
+    ----------
+    omega_h2 : float
+        As computed.
+    least, most : float
+        Omega h^2 between which the truth is; both are `omega_h2` where it is known.
+    densest : float
+        Largest occupation f_s; above 1, where the equations do not hold, Pauli's 1 counts.
+    m_thermal_relic : float [GeV]
+    """
+
+    omega_h2: float
+    least: float
+    most: float
+    densest: float
+    m_thermal_relic: float
+
+    @property
+    def is_known(self):
+        return self.least == self.most
+
+    @property
+    def is_all(self):
+        """Whether it is certainly all of dark matter."""
+        return self.least >= LEAST_DARK_MATTER
+
+    @property
+    def least_share(self):
+        """Of dark matter."""
+        return 1.0 if self.is_all else self.least / DARK_MATTER_DENSITY
+
+
+def bound_values(settings, m_mediator, coupling, m_4, sin2, relic):
     """Values of `BOUND_COLUMNS`.
 
     Parameters
     ----------
     settings : mapping
-        mediator, flavour and limits are asked for.
+        mediator, flavour and `BOUND_SETTINGS` are asked for.
     m_mediator, m_4 : float [GeV]
     coupling, sin2 : float
-    densest : float
-        Largest occupation f_s; above 1, where the equations do not hold, Pauli's 1 counts.
-    omega_h2 : float
+    relic : Relic
 
     Returns
     -------
     dict of str to float
     """
-    values = {column.name: math.nan for column in BOUND_COLUMNS}
+    limits, flags = _of_the_mediator(settings, m_mediator, coupling, m_4, sin2)
     mediator = settings["mediator"]
-    if mediator in MEDIATORS:
-        for bound in bounds_on(mediator, settings["flavour"]):
-            limit = float(bound.coupling_limit(m_mediator, m_4, sin2))
-            values[f"coupling_limit_{bound.name}"] = limit
-            if not (bound.expected or bound.of_dark_matter):
-                values[f"allowed_{bound.name}"] = 1.0 * (coupling <= limit)
-    contact = {"scalar": coupling, "neutrinophilic": coupling}.get(mediator, 0.0)
-    kind = "scalar" if mediator == "scalar" else "vector"
-    values["allowed_relic_density"] = 1.0 * (omega_h2 <= MOST_DARK_MATTER)
-    values["lifetime"] = float(dark_matter_lifetime(m_mediator or 1.0, contact, m_4, sin2, kind))
-    values["allowed_lifetime"] = 1.0 * (values["lifetime"] >= AGE_OF_UNIVERSE)
-    values["Gamma_photon"] = photon_width(m_4, sin2) / HBAR
+    kind = mediator if mediator in CONTACT_FACTORS else "vector"
+    limits["lifetime"] = float(dark_matter_lifetime(m_mediator or 1.0, coupling, m_4, sin2, kind))
+    limits["Gamma_photon"] = photon_width(m_4, sin2) / HBAR
+    limits["m_4_limit_phase_space"] = float(phase_space_mass_bound(min(relic.densest, 1.0)))
+    flags["relic_density"] = _flag(relic.most <= MOST_DARK_MATTER, relic.least > MOST_DARK_MATTER)
+    flags["lifetime"] = _flag(limits["lifetime"] >= AGE_OF_UNIVERSE, relic.is_all)
+    dense_enough = m_4 >= limits["m_4_limit_phase_space"]  # an upper bound of f_s makes a lower one of the limit
+    flags["phase_space"] = _flag(dense_enough and relic.is_known, relic.is_all and not dense_enough)
+    cold_enough = relic.m_thermal_relic >= settings["lyman_alpha_mass"]
+    flags["lyman_alpha"] = _flag(cold_enough, relic.is_all) if relic.is_known else math.nan
     if XRAY_RANGE[0] <= m_4 <= XRAY_RANGE[1]:
-        values["sin2_2theta_limit_xray"] = float(xray_mixing_limit(m_4))
-        values["allowed_xray"] = 1.0 * (sin2 <= values["sin2_2theta_limit_xray"])
-    values["m_4_limit_phase_space"] = float(phase_space_mass_bound(min(densest, 1.0))) if densest > 0 else math.inf
-    values["allowed_phase_space"] = 1.0 * (m_4 >= values["m_4_limit_phase_space"])
+        limits["sin2_2theta_limit_xray"] = float(xray_mixing_limit(m_4, relic.omega_h2))
+        flags["xray"] = _flag(sin2 <= xray_mixing_limit(m_4, relic.most), sin2 > xray_mixing_limit(m_4, relic.least))
     if settings["limits"] != NO_LIMITS:
-        values |= _of_the_user(shared_limits(settings["limits"]), m_mediator, coupling, m_4, sin2)
-    flags = [value for name, value in values.items() if name.startswith("allowed_")]
-    values["allowed"] = 1.0 * all(flag == 1.0 or math.isnan(flag) for flag in flags)
-    return values
+        columns, flags["user"] = _of_the_user(
+            shared_limits(settings["limits"]), m_mediator, coupling, m_4, sin2, relic.least_share
+        )
+        limits |= columns
+    applying = list(flags.values())
+    if mediator in MEDIATORS and MEDIATORS[mediator].leptons and settings["limits"] == NO_LIMITS:
+        applying.append(math.nan)  # the laboratory's limits on it are curves, and there is no file
+    values = {column.name: math.nan for column in BOUND_COLUMNS} | limits
+    return values | {f"allowed_{name}": flag for name, flag in flags.items()} | {"allowed": _all(applying)}
 
 
-def _of_the_user(limits, m_mediator, coupling, m_4, sin2):
-    """Columns of the curves of a file; a curve over a mediator's mass says nothing where there is none."""
-    at, of = {"mediator_mass": m_mediator, "m4": m_4}, {"coupling": coupling, "sin2_2theta": sin2}
-    lowest, allowed = {"coupling": math.inf, "sin2_2theta": math.inf}, True
+def _flag(allows, excludes):
+    """1 or 0 for what is certain, `allows` first, else NaN."""
+    return 1.0 if allows else 0.0 if excludes else math.nan
+
+
+def _all(flags):
+    """0 if one of them is, else NaN if one of them is, else 1."""
+    return 0.0 if 0.0 in flags else math.nan if any(math.isnan(flag) for flag in flags) else 1.0
+
+
+def _of_the_mediator(settings, m_mediator, coupling, m_4, sin2):
+    """Columns coupling_limit_..., and flags by name, of the bounds that hold for the mediator of the settings."""
+    limits, flags = {}, {}
+    for bound in bounds_on(settings["mediator"], settings["flavour"]) if settings["mediator"] in MEDIATORS else ():
+        limit = float(bound.coupling_limit(m_mediator, m_4, sin2, settings["higgs_vertex"]))
+        limits[f"coupling_limit_{bound.name}"] = limit
+        if not (bound.expected or bound.of_dark_matter):
+            flags[bound.name] = 1.0 * (coupling <= limit)
+    return limits, flags
+
+
+def _of_the_user(limits, m_mediator, coupling, m_4, sin2, share):
+    """Columns and flag of the curves of a file; a curve over a mediator's mass says nothing where there is none.
+
+    Curves of the mixing may be for all of dark matter.  Those that count particles then hold for `share` sin^2 2theta:
+    a point is excluded if its mixing is, with all of dark matter and with this share of it, and allowed if neither it
+    nor anything between is.
+    """
+    at = {"mediator_mass": m_mediator, "m4": m_4}
+    of = {"coupling": (coupling, coupling), "sin2_2theta": (share * sin2, sin2)}
+    lowest, flags = {"coupling": math.inf, "sin2_2theta": math.inf}, []
     for curve in limits.curves:
         if at[curve.x] > 0:
             lower, upper = curve.excluded_range(at[curve.x])
             if math.isinf(upper):
                 lowest[curve.y] = min(lowest[curve.y], float(lower))
-            allowed = allowed and not lower < of[curve.y] < upper
-    return {
-        "coupling_limit_user": lowest["coupling"],
-        "sin2_2theta_limit_user": lowest["sin2_2theta"],
-        "allowed_user": 1.0 * allowed,
-    }
+            least, most = of[curve.y]
+            flags.append(_flag(not (lower < most and least < upper), lower < least and most < upper))
+    return {f"{name}_limit_user": limit for name, limit in lowest.items()}, _all(flags)

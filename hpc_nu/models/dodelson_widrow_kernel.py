@@ -94,7 +94,8 @@ def accumulate(
     a, u, w2 = np.empty(clock.size), np.empty(clock.size), np.empty(clock.size)
     for i in range(energy.shape[0]):
         for j in range(clock.size):
-            gamma = gamma_sm[i, j] + g2 * (on_shell[i, j] + g2 * off_shell[i, j])
+            new = g2 * (on_shell[i, j] + g2 * off_shell[i, j])  # below zero where g is far too large for it
+            gamma = gamma_sm[i, j] + max(new, 0.0)
             shift = shift_sm[i, j] + g2 * potential[i, j]
             a[j], u[j], w2[j] = _factors(energy[i, j], gamma, shift, clock[j], fermi[i, j], m_4, sin2)
         f[i, 0] = 0.0

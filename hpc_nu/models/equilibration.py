@@ -16,7 +16,7 @@ import numpy as np
 from hpc_nu.models.lepton_asymmetry import PARAMETERS
 from hpc_nu.models.equation_of_state import equation_of_state_setting
 from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
-from hpc_nu.models.mode_system import Observable, Outcome, Setting
+from hpc_nu.models.mode_system import Cost, Observable, Outcome, Preparation, Setting
 from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
 from hpc_nu.plasma import charge_susceptibilities, thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
@@ -80,7 +80,10 @@ OBSERVABLES = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=64)
+_KEPT = 32  # masses
+
+
+@lru_cache(maxsize=2 * _KEPT)
 def _averages(mass, temperatures, switches):
     """`AveragedRates`, for tuples of temperatures and of (name, value)."""
     switches = dict(switches)
@@ -104,6 +107,10 @@ def _inverse_susceptibility(temperatures, crossover):
     return np.where(with_sphalerons[:, np.newaxis, np.newaxis], both[1], both[0])
 
 
+def _switches(settings):
+    return tuple((setting.name, settings[setting.name]) for setting in _SWITCHES)
+
+
 def _search_grid(settings):
     high, low = settings["T_high"], settings["T_low"]
     n = int(np.ceil(settings["points_per_decade"] * np.log10(high / low))) + 1
@@ -123,9 +130,8 @@ class _System:
         self.vacuum = vacuum_splitting_vector(data, problem.tuned("delta_M"), problem.tuned("re_omega"))
 
     def averages(self, temperatures):
-        switches = tuple((setting.name, self.settings[setting.name]) for setting in _SWITCHES)
         factors = (self.settings[setting.name] for setting in FACTORS)
-        return _averages(self.mass, temperatures, switches).scaled(self.mass, *factors)
+        return _averages(self.mass, temperatures, _switches(self.settings)).scaled(self.mass, *factors)
 
     def hamiltonian(self, temperatures):
         a = self.averages(temperatures)
@@ -199,7 +205,7 @@ class Equilibration(ModelWithThermalRates):
     observables = OBSERVABLES
 
     def temperature_span(self, settings, points, temperatures):
-        return min(settings["T_low"], *temperatures), max(settings["T_high"], *temperatures)
+        return min((settings["T_low"], *temperatures)), max((settings["T_high"], *temperatures))
 
     def check(self, settings, temperatures):
         problems = super().check(settings, temperatures)
@@ -213,8 +219,12 @@ class Equilibration(ModelWithThermalRates):
             problems.append(("output.temperatures", text))
         return problems
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        return 2e-3
+    def cost(self, problem):
+        n_search, n_output = len(_search_grid(problem.settings)), problem.temperatures.size
+        averages = Preparation(
+            5e-5 * n_search + 3e-5 * n_output, ("M",), "momentum averages", _switches(problem.settings), kept=_KEPT
+        )
+        return Cost(1.5e-3 + 5e-6 * n_search + 1.5e-5 * n_output, (self.mass_cost(problem.settings), averages))
 
     def solve(self, problem, state=None, pause=lambda: False):
         system = _System(problem)

@@ -23,7 +23,7 @@ from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.models import lepton_asymmetry_stage as stage
 from hpc_nu.models.equation_of_state import equation_of_state_setting
 from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
-from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
+from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
 from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath
 from hpc_nu.plasma import susceptibilities as constant_susceptibilities
@@ -151,12 +151,20 @@ _FIRST_STEP = 0.1  # in z: asymmetries start as powers of it, which the methods 
 
 _MOST_STEPS_TOGETHER = 5000
 
+_KEPT = 8
+"""Rate tables, and what else points share, that a rank keeps: up to 20 MB each."""
+
 
 # What a point or a variation may change without another table.
 _PER_POINT = (
     "hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor", "oscillation_weight",
     "derivatives",
 )  # fmt: skip
+
+
+def _shared_settings(settings):
+    """Those that points of the same table have in common, in a form that can be looked up."""
+    return tuple((name, value) for name, value in settings.items() if name not in _PER_POINT)
 
 
 def _rates(settings, mass):
@@ -228,7 +236,7 @@ def _averages(settings, mass, temperatures):
     return averaged_rates(_rates(settings, mass), mass, np.array(temperatures), settings["boltzmann_factor"])
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_KEPT)
 def _tables(settings, mass, grid):
     """`settings` as a tuple of pairs, which can be looked up."""
     settings = dict(settings)
@@ -237,9 +245,7 @@ def _tables(settings, mass, grid):
         _rates(settings, mass), _expansion(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged,
         settings["boltzmann_factor"],
     )  # fmt: skip
-    omega, first_cold = _susceptibility_cells(
-        settings["susceptibilities"], settings["crossover"], _expansion(settings), t_start, t_end
-    )
+    omega, first_cold = _susceptibility_cells(*_omega_arguments(settings))
     return _Tables(rates, omega, first_cold, batch.side_by_side(rates.cells, omega) if averaged else None)
 
 
@@ -250,7 +256,7 @@ def _equilibrium(grid, universe, t_start, mass, temperature):
     return (occupation @ grid.weights)[..., np.newaxis] if grid.kind == "averaged" else occupation
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_KEPT)
 def _shared(settings, mass, grid, temperatures):
     """`settings` and `temperatures` as tuples."""
     tables, settings = _tables(settings, mass, grid), dict(settings)
@@ -262,7 +268,7 @@ def _shared(settings, mass, grid, temperatures):
     return _Shared(
         tables,
         stops,
-        np.log(mass / stops),
+        np.log(t_start / stops),
         next(iter(np.flatnonzero(stops == SPHALERON_FREEZE_OUT)), None),
         occupation[0],
         np.array([kernel.weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
@@ -271,7 +277,15 @@ def _shared(settings, mass, grid, temperatures):
     )
 
 
-@lru_cache(maxsize=8)
+def _omega_arguments(settings):
+    """Those of `_susceptibility_cells`."""
+    return (
+        settings["susceptibilities"], settings["crossover"], _expansion(settings), settings["T_start"],
+        settings["T_end"],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=_KEPT)
 def _susceptibility_cells(kind, crossover, universe, t_start, t_end):
     """`omega` and `first_cold` of `_Tables`."""
     temperature = table_temperatures(t_start, t_end)
@@ -289,7 +303,7 @@ def _susceptibility_cells(kind, crossover, universe, t_start, t_end):
     return np.ascontiguousarray(np.concatenate(cells)), first_cold
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_KEPT)
 def _baryons_per_charge(susceptibilities, crossover):
     """n_B/n_Delta_a (3,) when sphalerons freeze out."""
     if susceptibilities == "standard_model":
@@ -320,7 +334,7 @@ class _Solve:
         kappa = settings["rate_factor"]
         self.rate_factors = np.array([kappa, kappa * settings["gamma_minus_factor"], settings["h_plus_factor"], 1.0])
         self.expansion = _expansion(settings)
-        self.shared = _shared(self._shared_settings(), self.mass, self.grid, tuple(self.temperatures.tolist()))
+        self.shared = _shared(_shared_settings(self.settings), self.mass, self.grid, tuple(self.temperatures.tolist()))
         self.table, self.omega, self.first_cold, _ = self.shared.tables
         self.least_weights = np.empty((len(self.table.cells), self.grid.n_modes))
         kernel.weights_ahead(
@@ -338,7 +352,7 @@ class _Solve:
         changes |= {"M": changes["mass"], "delta_M": np.zeros((3, 2))}
         lowest, highest = self._mass_range()
         masses = max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
-        tables = [_tables(self._shared_settings(), mass, self.grid)[0] for mass in masses]
+        tables = [_tables(_shared_settings(self.settings), mass, self.grid)[0] for mass in masses]
         return _TangentSystem(
             lighter=tables[0].cells,
             heavier=tables[1].cells,
@@ -352,10 +366,6 @@ class _Solve:
         if self.settings["rates"] == "simple":
             return 0.0, np.inf
         return shared_table(self.settings["self_energy"], self.mass, self.settings["crossover"]).mass_range
-
-    def _shared_settings(self):
-        """Those that points of the same table have in common, in a form that can be looked up."""
-        return tuple((name, value) for name, value in self.settings.items() if name not in _PER_POINT)
 
     def start(self):
         """No heavy neutrino and no asymmetry at T_start: s_0 = -2 f_eq, the rest zero."""
@@ -478,7 +488,7 @@ class _Solve:
     @property
     def temperature(self):
         """Where the solve is now [GeV]."""
-        return self.mass * np.exp(-self.clock[esdirk.Z])
+        return self.t_start * np.exp(-self.clock[esdirk.Z])
 
     def _modes(self, u):
         return u[3:].reshape(8, self.grid.n_modes)
@@ -515,7 +525,7 @@ class _Solve:
 
     def rates_over_hubble(self, temperatures):
         """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H: name to array."""
-        shared, factors = self._shared_settings(), (self.settings[setting.name] for setting in FACTORS)
+        shared, factors = _shared_settings(self.settings), (self.settings[setting.name] for setting in FACTORS)
         averages = _averages(shared, self.mass, tuple(temperatures.tolist())).scaled(self.mass, *factors)
         vacuum = vacuum_splitting_vector(self.data, *self.splitting)
         h = hamiltonian_vector(averages.shift_c, averages.shift_v, averages.mass_over_energy, self.yukawas, vacuum)
@@ -536,7 +546,7 @@ class _Solve:
         values["Y_B"] = self.shared.baryons @ [frozen[f"Y_Delta_{a}"] for a in FLAVOUR_NAMES]
         values |= self.derivatives()
         values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.shared.entropy_at_start
-        values["T_Delta_e_max"] = self.mass * np.exp(-self.maximum[kernel.MAX_Z])
+        values["T_Delta_e_max"] = self.t_start * np.exp(-self.maximum[kernel.MAX_Z])
         return values
 
     def derivatives(self):
@@ -569,6 +579,26 @@ class _Solve:
             "f_N_3": f_eq + (modes[0] - modes[3]) / 2,
             "f_Delta_N": 2 * modes[4],
         }
+
+
+def _expected_steps(problem):
+    """Mean number of attempted steps of points, (n,), or one: a fit to random points of all parameters, good to a
+    factor of 2.  Oscillations are dearest where they are fast and the asymmetries still depend on them."""
+    point, settings = problem.point, problem.settings
+    slow = 220 if problem.grid.kind == "averaged" else 280
+    length = np.log(settings["T_start"] / settings["T_end"]) / np.log(1e3)
+    oscillations = np.log10(np.maximum(point["delta_M"], 1e-14))
+    dearest = 1 + 4 * np.exp(-(((oscillations + 8.8) / 0.85) ** 2))
+    mixing = point["M"] ** -0.16 * np.exp(-np.abs(point["im_omega"]) / 8)
+    by_tolerance = (3e-6 / problem.solver.rtol) ** 0.25
+    return slow * by_tolerance * length**0.2 * 10 ** (0.09 * (oscillations + 14)) * dearest * mixing
+
+
+def _share_of_a_lane(mass):
+    """Time of averaged points that are solved side by side with those of their mass, (n,), over that of one alone."""
+    _, inverse, together = np.unique(mass, return_inverse=True, return_counts=True)
+    side_by_side = 4.5 * np.ceil(together / batch.LANES) / together
+    return np.where(together > 1, side_by_side, 1.0)[inverse]
 
 
 class LeptonAsymmetry(ModelWithThermalRates):
@@ -615,10 +645,22 @@ class LeptonAsymmetry(ModelWithThermalRates):
                 )
         return problems
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        """A rate table, and steps whose number depends little on the number of modes."""
-        steps = 60 * np.log(settings["T_start"] / settings["T_end"]) * (1e-4 / solver.rtol) ** 0.2
-        return 5e-3 + steps * (2e-5 + 5e-7 * n_modes) * (7 if settings["derivatives"] else 1)
+    def cost(self, problem):
+        settings, n_stops = problem.settings, problem.temperatures.size
+        averaged, tables = problem.grid.kind == "averaged", 3 if settings["derivatives"] else 1
+        n_cells = len(table_temperatures(settings["T_start"], settings["T_end"]))
+        omega = Preparation(4e-5 * n_cells, key=_omega_arguments(settings), of_the_grid=False, kept=_KEPT)
+        per_cell = 6e-5 if averaged else 1.2e-5 + 1.7e-6 * problem.grid.n_modes
+        coefficients = Preparation(
+            tables * per_cell * n_cells + 3e-5 * n_stops, ("M",), "coefficients", _shared_settings(settings),
+            kept=_KEPT // tables,
+        )  # fmt: skip
+        each = 4.2e-6 if averaged else 7.5e-6 + 5e-7 * problem.grid.n_modes
+        stages = (len(esdirk.TABLEAUX[problem.solver.method].c) - 1) / 7
+        steps = np.hypot(_expected_steps(problem), n_stops) * stages * each * (6.5 if settings["derivatives"] else 1)
+        if self.batch_key(problem) is not None:
+            steps = steps * _share_of_a_lane(problem.point["M"])
+        return Cost(1.5e-4 + steps + 7e-6 * n_stops, (omega, self.mass_cost(settings), coefficients))
 
     def solve(self, problem, state=None, pause=lambda: False):
         run = _Solve(problem)

@@ -13,7 +13,7 @@ import numpy as np
 
 from hpc_nu.models.equation_of_state import equation_of_state_setting
 from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
-from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
+from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.thermal_settings import SWITCHES, ModelWithThermalRates
 from hpc_nu.plasma import thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
@@ -22,7 +22,10 @@ from hpc_nu.seesaw.low_energy import DELTA_SIGNS, averaged_coefficients, low_ene
 from hpc_nu.solver.result_codes import ResultCode
 
 
-@lru_cache(maxsize=4096)
+_KEPT = 4096  # momentum averages and expansion rates, each of them small
+
+
+@lru_cache(maxsize=_KEPT)
 def _expansion(temperature, equation_of_state):
     """3 c_s^2 H [GeV]."""
     sound_speed_squared = thermodynamics.sound_speed_squared(temperature, equation_of_state)
@@ -32,7 +35,7 @@ def _expansion(temperature, equation_of_state):
 _SWITCHES = ("self_energy", "crossover", "colour_factor")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_KEPT)
 def _averages(mass, temperature, which, crossover, colour_factor):
     self_energy = shared_table(which, mass, crossover).self_energy
     return averaged_coefficients(mass, temperature, self_energy, crossover, colour_factor)
@@ -81,8 +84,10 @@ class LowEnergyConstants(ModelWithThermalRates):
     def temperature_span(self, settings, points, temperatures):
         return points["T"].min(), points["T"].max()
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        return 1e-4
+    def cost(self, problem):
+        switches = tuple(problem.settings[name] for name in _SWITCHES)
+        averages = Preparation(1e-3, ("M", "T"), "momentum averages", switches, kept=_KEPT)
+        return Cost(4e-5, (self.mass_cost(problem.settings), averages))
 
     def solve(self, problem, state=None, pause=lambda: False):
         point, settings = problem.point, problem.settings

@@ -5,10 +5,10 @@ parameters, settings and observables, and solves one `Problem` as a pure functio
 campaign engine knows models through this file alone, so adding a model is adding one file to `models/`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -187,8 +187,52 @@ class Outcome:
         return cls(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {error}")
 
 
+class Preparation(NamedTuple):
+    """What a solve needs and several tasks share.
+
+    A rank makes it when it comes to the first of these tasks.
+
+    Attributes
+    ----------
+    seconds : float
+        To make it once.
+    shared_by : tuple of str
+        Parameters: tasks that agree in them share it; all tasks if there are none.
+    what : str
+        Its name, for people; empty if they can do nothing about it.
+    key : hashable
+        Variations of equal key share it too; None: they do not.
+    of_the_grid : bool
+        Whether each momentum grid has its own.
+    kept : int
+        How many of them a rank keeps.
+    """
+
+    seconds: float
+    shared_by: tuple = ()
+    what: str = ""
+    key: Hashable = None
+    of_the_grid: bool = True
+    kept: int = 1
+
+
+class Cost(NamedTuple):
+    """What the tasks of one variation and momentum grid take: processor time on a core of some 3 GHz.
+
+    Attributes
+    ----------
+    solve : float or (n_tasks,) array
+        Each task, where all that it shares is there [s].
+    preparations : tuple of Preparation
+        What it shares, from what most tasks share to what fewest do.
+    """
+
+    solve: float | np.ndarray
+    preparations: tuple = ()
+
+
 class Model:
-    """A system of equations.  Subclasses fill in the class attributes and at least `predicted_seconds` and `solve`.
+    """A system of equations.  Subclasses fill in the class attributes and at least `cost` and `solve`.
 
     Attributes
     ----------
@@ -270,8 +314,22 @@ class Model:
             With `rank`, `size`, `bcast`, `gather` and `barrier`.
         """
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        """Rough cost of one solve [s]: the start value of the scheduler's cost model."""
+    def seconds_to_prepare(self, variations, points):
+        """Processor time [s] that `prepare` will take all ranks together; arguments as there."""
+        return 0.0
+
+    def cost(self, problem):
+        """What tasks that differ in their points alone are expected to take, for the scheduler and `hpc-nu check`.
+
+        Parameters
+        ----------
+        problem : Problem
+            Of all these tasks: the values of `point` are (n_tasks,) arrays.
+
+        Returns
+        -------
+        Cost
+        """
         raise NotImplementedError
 
     def batch_key(self, problem):

@@ -20,13 +20,15 @@ from scipy.optimize import brentq, minimize_scalar
 
 from hpc_nu.models.dodelson_widrow import (
     LEAST_MASS,
+    MOST_COUPLING,
     NO_MEDIATOR,
     PARAMETERS,
     SETTINGS,
     DodelsonWidrow,
     System,
+    rates_cost,
 )
-from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
+from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.replay import Interrupted, Replay
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import DARK_MATTER_DENSITY
@@ -41,8 +43,8 @@ MOST_ROOTS = 9
 
 OWN_SETTINGS = (
     Setting("target", DARK_MATTER_DENSITY, "Omega h^2 that is asked for", low=0.0, low_is_open=True, high=100.0),
-    Setting("coupling_low", 1e-8, "where the scan begins", low=0.0, low_is_open=True, high=1.0),
-    Setting("coupling_high", 1.0, "where the scan ends", low=0.0, low_is_open=True, high=1.0),
+    Setting("coupling_low", 1e-8, "where the scan begins", low=0.0, low_is_open=True, high=MOST_COUPLING),
+    Setting("coupling_high", MOST_COUPLING, "where the scan ends", low=0.0, low_is_open=True, high=MOST_COUPLING),
     Setting("scan_per_decade", 12, "couplings per decade of the scan", low=3, high=1000),
 )
 
@@ -128,7 +130,12 @@ def scan(function, settings):
 
 def log_omega(system, sin2):
     """ln(Omega h^2) as a function of ln(coupling)."""
-    return lambda log_coupling: math.log(system.omega(system.produce(math.exp(log_coupling), sin2).y))
+
+    def function(log_coupling):
+        omega = system.omega(system.produce(math.exp(log_coupling), sin2).y)
+        return math.log(omega) if omega > 0 else -math.inf  # which ends a search as not_finite
+
+    return function
 
 
 _curves = OrderedDict()
@@ -169,15 +176,18 @@ class RelicCoupling(DodelsonWidrow):
         return problems
 
     def check_points(self, settings, points, temperatures):
-        broken = points["root"][points["root"] != np.round(points["root"])]
-        if broken.size:
-            return [f"root = {broken[0]:g}: expected a whole number from 1 to {MOST_ROOTS}"]
-        return []
+        problems, broken = super().check_points(settings, points, temperatures), points["root"] % 1 != 0
+        if np.any(broken):
+            problems.append(f"root = {points['root'][broken][0]:g}: expected a whole number from 1 to {MOST_ROOTS}")
+        return problems
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        decades = math.log10(settings["coupling_high"] / settings["coupling_low"])
-        evaluations = settings["scan_per_decade"] * decades + 60
-        return 1e-2 + 1e-8 * evaluations * n_modes * settings["temperature_steps"]
+    def cost(self, problem):
+        one = super().cost(problem)
+        curve = Preparation(
+            curve_seconds(problem), ("m_4", "sin2_2theta", "m_mediator"), key=tuple(problem.settings.items()),
+            kept=_CURVES_KEPT,
+        )  # fmt: skip
+        return Cost(one.solve, (*one.preparations, curve))
 
     def solve(self, problem, state=None, pause=lambda: False):
         point, settings = dict(problem.point), problem.settings
@@ -197,6 +207,13 @@ class RelicCoupling(DodelsonWidrow):
         own = {"coupling": coupling, "n_roots": len(curve.roots), "slope": slope}
         values["scalar"] = values["scalar"] | own | first_extrema(curve)
         return Outcome(ResultCode.DONE, values)
+
+
+def curve_seconds(problem):
+    """Of the scan, its extrema and its roots, and of the rates of the modes alone that these need."""
+    settings, entries = problem.settings, len(problem.grid.nodes) * problem.settings["temperature_steps"]
+    decades = math.log10(settings["coupling_high"] / settings["coupling_low"])
+    return 8e-9 * (settings["scan_per_decade"] * decades + 40) * entries + rates_cost(settings, entries).seconds
 
 
 def first_extrema(curve):

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from hpc_nu.models.dodelson_widrow import LEAST_MASS, PARAMETERS, SETTINGS, DodelsonWidrow, System
-from hpc_nu.models.mode_system import Observable, Outcome, Parameter, Setting
-from hpc_nu.models.relic_coupling import OWN_SETTINGS, RelicCoupling, first_extrema, log_omega, scan
+from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.relic_coupling import OWN_SETTINGS, RelicCoupling, curve_seconds, first_extrema, log_omega, scan
 from hpc_nu.models.replay import Interrupted, Replay
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -55,12 +55,15 @@ class RelicFold(RelicCoupling):
         return problems
 
     def check_points(self, settings, points, temperatures):
+        problems = DodelsonWidrow.check_points(self, settings, points, temperatures)  # there are no roots here
         broken = [fold for fold in points["fold"] if fold not in FOLDS]
-        return [f"fold = {broken[0]:g}: expected 1 or 2"] if broken else []
+        return problems + ([f"fold = {broken[0]:g}: expected 1 or 2"] if broken else [])
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        decades = math.log10(settings["mass_high"] / settings["mass_low"])
-        return (settings["masses_per_decade"] * decades + 10) * super().predicted_seconds(settings, n_modes, solver)
+    def cost(self, problem):
+        decades = math.log10(problem.settings["mass_high"] / problem.settings["mass_low"])
+        curves = problem.settings["masses_per_decade"] * decades + 5  # until the fold is located
+        bath, _, _ = super().cost(problem).preparations
+        return Cost(curves * curve_seconds(problem), (bath,))
 
     def solve(self, problem, state=None, pause=lambda: False):
         point, settings = dict(problem.point), problem.settings

@@ -15,11 +15,12 @@ from hpc_nu.models.equation_of_state import (
     prepare_equation_of_state,
 )
 from hpc_nu.models.light_neutrinos import hierarchy_problems
-from hpc_nu.models.mode_system import Model, Setting
+from hpc_nu.models.mode_system import Model, Preparation, Setting
 from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
 from hpc_nu.plasma.higgs import CROSSOVERS
+from hpc_nu.plasma.self_energy_table import KEPT_MASSES
 from hpc_nu.plasma.table_builder import DEFAULT, identity, nodes_for_mass, temperatures_of_vev
-from hpc_nu.plasma.table_file import TABLES_KEPT, prepare_table, shared_table
+from hpc_nu.plasma.table_file import TABLES_KEPT, prepare_table, seconds_to_build, shared_table
 from hpc_nu.seesaw.thermal_rates import EXPANDED_ABOVE, PROPAGATORS, thermal_rates
 
 SWITCHES = (
@@ -138,11 +139,24 @@ class ModelWithThermalRates(Model):
 
     def prepare(self, variations, points, communicator):
         prepare_equation_of_state(variations, communicator)
+        for which, mass, crossover in self._wanted(variations, points):
+            prepare_table(which, communicator, mass, crossover)
+
+    def seconds_to_prepare(self, variations, points):
+        return sum(seconds_to_build(*table) for table in self._wanted(variations, points))
+
+    def mass_cost(self, settings):
+        """`Preparation` of the table of the self-energy for one mass."""
+        key = settings["self_energy"], settings["crossover"]
+        seconds = 6e-3 if self.needs_tables(settings) else 0.0
+        return Preparation(seconds, ("M",), "tables of one mass", key, of_the_grid=False, kept=KEPT_MASSES)
+
+    def _wanted(self, variations, points):
+        """Name, mass and crossover of each table that is needed."""
         wanted = {}
         for settings in variations:
             if self.needs_tables(settings):
                 which, crossover = settings["self_energy"], settings["crossover"]
                 masses = np.unique(points["M"]).tolist() if which == "this_mass" else [None]
                 wanted |= dict.fromkeys((which, mass, crossover if mass else None) for mass in masses)
-        for which, mass, crossover in wanted:
-            prepare_table(which, communicator, mass, crossover)
+        return wanted

@@ -350,7 +350,7 @@ def meson_integral(momentum, mass, leg, meson, is_vector):
         k > 0, M >= 0, masses of the lepton and of the meson (> 0).
     """
     sign, low, high = two_body_energies(mass, momentum, leg, meson**2)
-    decays = mass > leg + meson
+    decays = sign > 0.0 and mass > leg  # not mass > leg + meson: at the threshold itself, the range is empty
     if sign == 0.0 or (low > 50.0 and not decays):
         return 0.0, 0.0
     if not decays:  # nothing is left of the occupation numbers, and `high` may be infinite

@@ -5,8 +5,9 @@ arXiv:1507.06655, to 1.3 % rms and 6 % at most for k/T = 0.2 ... 20 and T = 10 M
 GeV, the range of confinement, ln c is interpolated in ln T, as the program published with that paper does.  Outside of
 its range the fit is continued with its value at the end.
 
-A loss rate is (1 - n_F) times the equilibration rate that `fermi_theory` computes, which with this factor agrees with
-the fit to 5-15 %, but for soft neutrinos around 0.3 GeV, where hadrons are modelled differently.
+A loss rate is (1 - n_F) times the equilibration rate, or width, that `fermi_theory` computes (Weldon, Phys. Rev. D 28
+(1983) 2007), which with this factor agrees with the fit to 5-15 %, but for soft neutrinos around 0.3 GeV, where hadrons
+are modelled differently.
 """
 
 import numpy as np

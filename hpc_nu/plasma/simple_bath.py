@@ -26,9 +26,9 @@ def symmetric_phase_fraction(temperature):
 
 def active_neutrino_width(temperature, momentum):
     """Width of a left-handed neutrino of `momentum` [GeV] at `temperature` [GeV]; in GeV."""
-    fermi = 8 * FERMI_CONSTANT**2 * temperature**4 * np.sqrt(momentum**2 + 9 * temperature**2) / 1.4
     gauge = 0.1 * temperature
-    return fermi * gauge / (fermi + gauge)
+    over_gauge = 8 * FERMI_CONSTANT**2 * temperature**3 * np.sqrt(momentum**2 + 9 * temperature**2) / 0.14
+    return gauge * over_gauge / (1 + over_gauge)  # the harmonic sum of the two
 
 
 def active_neutrino_potential(temperature, momentum):

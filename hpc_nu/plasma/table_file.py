@@ -33,6 +33,10 @@ _DATA = Path(__file__).resolve().parent / "data"
 PACKAGED = _DATA / "self_energy.h5"
 PACKAGED_MASSLESS = _DATA / "self_energy_massless.h5"
 
+_PACKAGED = {"default": (DEFAULT, PACKAGED), "massless": (MASSLESS, PACKAGED_MASSLESS)}
+
+_SECONDS_PER_MASS = 36.0  # processor time
+
 FORMAT = "hpc_nu self-energy"
 
 CACHE_VARIABLE = "HPC_NU_CACHE"
@@ -115,6 +119,19 @@ def prepare_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER)
     key = _key(which, mass, crossover)
     if not communicator.bcast(key in _shared):
         _keep(key, open_table(which, communicator, mass, crossover))
+
+
+def seconds_to_build(which, mass=None, crossover=REFERENCE_CROSSOVER):
+    """Processor time [s] of what `prepare_table` would have to build: 0 if there is a file, which is not read here."""
+    if which == "this_mass":
+        nodes, packaged = nodes_for_mass(mass, crossover, DEFAULT), None
+    elif which in _PACKAGED:
+        nodes, packaged = _PACKAGED[which]
+    else:  # a file of the user
+        return 0.0
+    if any(place.exists() for place in _places(nodes, packaged)):
+        return 0.0
+    return _SECONDS_PER_MASS * nodes.shape("matter")[0]
 
 
 def _key(which, mass, crossover):
@@ -236,13 +253,21 @@ def _checksum(blocks):
     return digest.hexdigest()
 
 
+def _places(nodes, packaged):
+    """Files in which the table may be, the best first."""
+    return [packaged] * bool(packaged) + [folder / _file_name(nodes) for folder in cache_folders()]
+
+
+def _file_name(nodes):
+    return f"self-energy-{identity(nodes)}.h5"
+
+
 def _find_or_build(nodes, communicator, packaged=None, rebuild=False):
-    name = f"self-energy-{identity(nodes)}.h5"
-    places = [packaged] * bool(packaged) + [folder / name for folder in cache_folders()]
+    places = _places(nodes, packaged)
     found = None if rebuild else _on_rank_0(communicator, lambda: _read_first(places, nodes))
     if found is None:
         folder = cache_folder() if communicator.rank == 0 else None
-        target = cached = folder / name if folder else None
+        target = cached = folder / _file_name(nodes) if folder else None
         if rebuild and packaged and communicator.rank == 0 and _is_writable(packaged):
             target = packaged
         with _lock(cached):

@@ -106,7 +106,7 @@ def meson_width(mass, lepton_mass, meson):
         shape = (1 - x**2) ** 2 + y**2 * (1 + x**2) - 2 * y**4
     else:
         shape = (1 - x**2) ** 2 - y**2 * (1 + x**2)
-    shape *= math.sqrt(_kallen(1.0, x**2, y**2))
+    shape *= math.sqrt(max(_kallen(1.0, x**2, y**2), 0.0))  # rounding at the threshold
     return sm.FERMI_CONSTANT**2 * meson.coupling * mass**3 / (16 * math.pi) * shape
 
 
@@ -120,8 +120,11 @@ def mesonic_width(flavour, mass):
 def quark_width(flavour, mass):
     """Decays into quarks with constituent thresholds and the QCD correction of hadronic tau decays.
 
-    Crude: 10-20 % between M = 1 and 3 GeV (thresholds, and the size of the last known orders).
+    Crude: 10-20 % between M = 1 and 3 GeV (thresholds, and the size of the last known orders).  Zero below 1 GeV, where
+    alpha_s diverges and there are mesons.
     """
+    if mass < _MESONS_ONLY_BELOW:
+        return 0.0
     x_l = sm.CHARGED_LEPTON_MASSES[flavour] / mass
     shape = 0.0
     for current, thresholds in (

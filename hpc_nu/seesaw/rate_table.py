@@ -1,4 +1,4 @@
-"""Coefficients of the kinetic equations, tabulated over z = ln(M/T) for one mass and one set of momentum modes.
+"""Coefficients of the kinetic equations, tabulated over z = ln(T_0/T) for one mass and one set of momentum modes.
 
 All points of a campaign that share a mass share a table.  The equations are linear in the couplings, so the table holds
 what multiplies them, divided by dz/dt = 3 c_s^2 H: per mode, for each flavour a,
@@ -51,7 +51,8 @@ class RateTable(NamedTuple):
     Attributes
     ----------
     nodes : (n_cells + 1,) array
-        z = ln(M/T), increasing; one of them is the freeze-out of sphalerons, if it is in range.
+        z = ln(T_0/T), from 0, where steps may be shorter than the rounding of any other number; one of them is the
+        freeze-out of sphalerons, if it is in range.
     cells : (n_cells, N_CHANNELS, 4, n_modes) array
         Coefficients of (z - z_i)^3, ^2, ^1, ^0; modes last, so that loops over modes vectorise.  Of a logarithm,
         ^0 is its exponential.
@@ -155,7 +156,7 @@ def build_rate_table(rates, expansion, mass, t_start, t_end, nodes, weights, ave
         If a rate is not finite, or a gamma negative.
     """
     temperature = table_temperatures(t_start, t_end)
-    z = np.log(mass / temperature)
+    z = np.log(t_start / temperature)
     values = coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, averaged, boltzmann_factor)
     gamma = values[:, :H_PLUS].copy()
     if not (np.all(np.isfinite(values)) and np.all(gamma >= 0)):

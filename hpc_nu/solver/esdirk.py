@@ -32,6 +32,9 @@ Z, STEP, LAST_ERROR, ACCEPTED, REJECTED, JUST_REJECTED, CLOCK_SIZE = range(7)
 # What end_step says.
 STEP_REJECTED, STEP_ACCEPTED, STEP_UNDERFLOW = 0, 1, 2
 
+SMALLEST_STEP = 1e-40
+"""At z = 0, where rounding sets no limit."""
+
 # No fastmath anywhere: with reassociation or contraction a kernel that was compiled in this process and the same one
 # loaded from numba's cache differ in the last bits, so that results depend on who compiled (gain: 15 %).
 
@@ -215,7 +218,7 @@ def end_step(clock, h, z_stop, error, order, max_step):
         clock[JUST_REJECTED] = 1.0
         shrink = 0.9 * error ** (-1.0 / order) if np.isfinite(error) else 0.1
         clock[STEP] = h * max(shrink, 0.1)
-        if clock[Z] + 1e-2 * clock[STEP] == clock[Z]:
+        if clock[Z] + 1e-2 * clock[STEP] == clock[Z] or clock[STEP] < SMALLEST_STEP:
             return STEP_UNDERFLOW
         return STEP_REJECTED
     error = max(error, 1e-4)

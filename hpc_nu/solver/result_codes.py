@@ -37,14 +37,14 @@ def is_failure(status):
 _ADVICE = {
     ResultCode.PENDING: "not computed yet: run the campaign again, it continues where it stopped",
     ResultCode.DONE: "solved within tolerance",
-    ResultCode.STEP_BUDGET: "the step budget ran out before the last temperature: raise solver.max_steps,"
-    " loosen solver.rtol, or end at a higher temperature",
-    ResultCode.TIME_BUDGET: "the time budget ran out before the last temperature: raise solver.max_seconds"
-    " or use fewer momentum modes",
-    ResultCode.STEP_TOO_SMALL: "the step fell below rounding level: the rates are probably discontinuous"
-    " there; check the rate table at the temperature in the message",
-    ResultCode.NOT_FINITE: "the solution became infinite or not a number: check the rates for negative or"
-    " undefined values at this point",
+    ResultCode.STEP_BUDGET: "the budget of steps, or of a search's evaluations, ran out: raise solver.max_steps;"
+    " steps are fewer with a larger solver.rtol",
+    ResultCode.TIME_BUDGET: "the time budget ran out: raise solver.max_seconds; steps are fewer with a larger"
+    " solver.rtol, and shorter with fewer momentum modes",
+    ResultCode.STEP_TOO_SMALL: "the step fell below rounding level: something changes faster there than numbers can"
+    " follow; rates or couplings are far too large, or solver.rtol too small",
+    ResultCode.NOT_FINITE: "numbers over- or underflowed: a parameter, or a factor among the settings, is too extreme"
+    " there",
     ResultCode.EXCEPTION: "the model raised an exception: see the row of /error for its text",
     ResultCode.PAUSED: "interrupted at a step boundary; its state is in the checkpoint",
     ResultCode.DIED: "the task took its process with it three times (a segmentation fault, no memory left, no end):"

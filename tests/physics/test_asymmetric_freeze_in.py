@@ -265,6 +265,15 @@ def test_lyman_alpha_bound_sits_where_eq_20_puts_it(flag, mass_kev):
     assert (solve(m_N=mass_kev * 0.99e-6)[name], solve(m_N=mass_kev * 1.01e-6)[name]) == (0.0, 1.0)
 
 
+def test_the_bound_on_thermal_relics_is_stronger_than_eq_20_makes_it():
+    """5 keV of thermal relics are 4.46 keV 5^(4/3) of momenta 3.151 T_nu (Viel et al.), here of 0.83 T."""
+    mass = 4.46e-6 * 5 ** (4 / 3) * solve()["mean_momentum_today"] / (3.1514 * (4 / 11) ** (1 / 3))
+    assert mass == pytest.approx(14.07e-6, rel=1e-3)
+    flags = [solve(m_N=mass * by)["lyman_alpha_ok_thermal_relic"] for by in (0.99, 1.01)]
+    assert flags == [0.0, 1.0]
+    assert solve()["m_WDM_today"] > 9 * solve()["m_thermal_relic"]
+
+
 @pytest.mark.parametrize("spectrum, ratio", [("delta", 6.3), ("true", 1.26), ("today", 1.26 / 0.3321)])
 def test_effective_mass_is_the_mass_over_the_mean_momentum(spectrum, ratio):
     out = solve()

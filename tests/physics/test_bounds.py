@@ -19,6 +19,7 @@ from hpc_nu.interactions.mediator_emission import (
     CHARGED_PION_LIFETIME,
     MUON_MASS,
 )
+from hpc_nu.interactions.mediators import decay_width
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.vacuum_widths import leptonic_width
 from hpc_nu.units import AGE_OF_UNIVERSE, FERMI_CONSTANT, HBAR
@@ -109,10 +110,13 @@ def three_body(parent, masses, squared_amplitude, n=48):
 
 
 def higgs_amplitude(mass):
+    """From (1 + h/v)^2, by what a small h changes the coupling."""
+    v = (math.sqrt(2) * FERMI_CONSTANT) ** -0.5
+    per_h = ((1 + 1e-6 / v) ** 2 - (1 - 1e-6 / v) ** 2) / 2e-6
+
     def squared(p, antineutrino, neutrino, q):
         vertex = np.broadcast_to(GAMMA @ LEFT, (len(p), 4, 4, 4))
-        sums = spin_sum(slash(neutrino), vertex, slash(antineutrino), polarisation_sum(q, mass))
-        return math.sqrt(2) * FERMI_CONSTANT * sums  # 1/v^2
+        return per_h**2 * spin_sum(slash(neutrino), vertex, slash(antineutrino), polarisation_sum(q, mass))
 
     return squared
 
@@ -192,6 +196,7 @@ def test_closed_forms_vanish_at_threshold_and_are_one_without_a_mass():
 def test_higgs_width_is_the_phase_space_integral(mass):
     expected = three_body(sm.HIGGS_MASS, (0, 0, mass), higgs_amplitude(mass))
     assert mediator_emission.higgs_to_vector(mass, 1.0) == near(expected, rel=1e-6)
+    assert mediator_emission.higgs_to_vector(mass, 1.0, "printed") == near(expected / 4, rel=1e-6)
 
 
 @pytest.mark.parametrize("mass", [2.0, 20.0, 60.0])
@@ -244,6 +249,17 @@ def test_meson_quadrature_has_converged_for_light_mediators(monkeypatch):
     np.testing.assert_allclose(coarse[1], widths(light), rtol=1e-6)
 
 
+def test_closed_decays_and_masses_of_zero_have_their_limits():
+    for width in (mediator_emission.meson_to_vector, mediator_emission.meson_to_scalar):
+        for lepton_mass in (CHARGED_PION.mass, sm.CHARGED_LEPTON_MASSES[2]):
+            np.testing.assert_array_equal(width(np.array([1e-3, 1.0]), 1.0, CHARGED_PION, lepton_mass), 0.0)
+    unit = mediator_emission.Z_TO_NEUTRINOS / (8 * math.pi**2)
+    assert mediator_emission.z_invisible_shift(0.0, 1.0) == near(1.5 * unit, rel=1e-10)
+    for name in ("scalar", "neutrinophilic", "lmu_ltau", "b_minus_l"):
+        assert decay_width(name, 0.0, 1.0) == 0.0
+    assert sterile_dark_matter.xray_mixing_limit(7.1e-6, 0.0) == np.inf
+
+
 @pytest.mark.parametrize(
     "meson, lifetime, measured",
     [
@@ -294,9 +310,12 @@ def test_the_loop_follows_from_unitarity_by_a_dispersion_relation(mass):
 
 
 def test_reference_limits_at_100_MeV():
-    """Of an independent implementation; that of the kaon with other f_K, V_us."""
-    assert bounds.coupling_limit_higgs(0.1) == near(2.18e-3, rel=5e-3)
-    assert bounds.coupling_limit_higgs_hl_lhc(0.1) == near(6.2e-4, rel=5e-3)
+    """Of an independent implementation with (3.19) as printed; that of the kaon with other f_K, V_us."""
+    assert bounds.coupling_limit_higgs(0.1, vertex="printed") == near(2.18e-3, rel=5e-3)
+    assert bounds.coupling_limit_higgs_hl_lhc(0.1, "printed") == near(6.2e-4, rel=5e-3)
+    for bound in bounds.bounds_on("neutrinophilic"):
+        operator, printed = (bound.coupling_limit(0.1, 7.1e-6, 7e-11, vertex) for vertex in ("operator", "printed"))
+        assert printed == near((2.0 if "higgs" in bound.name else 1.0) * operator, rel=1e-12)
     assert bounds.coupling_limit_w(0.1) == near(1.55e-2, rel=5e-3)
     assert bounds.coupling_limit_kaon_vector(0.1) == near(5.56e-3, rel=1e-2)
     massless = mediator_emission.meson_to_vector(0.1, 1.0, CHARGED_KAON, 0.0)
@@ -341,7 +360,7 @@ def test_the_table_says_what_holds_for_whom():
     names = {mediator: [bound.name for bound in bounds.bounds_on(mediator)] for mediator in bounds.MEDIATORS}
     assert names["neutrinophilic"] == ["higgs", "higgs_hl_lhc", "w", "z", "kaon", "pion", "bbn", "lifetime"]
     assert names["scalar"] == ["z", "kaon", "pion", "bbn", "lifetime"]
-    assert names["lmu_ltau"] == names["b_minus_l"] == ["bbn"]
+    assert names["lmu_ltau"] == names["b_minus_l"] == ["bbn", "lifetime"]
     assert {"kaon", "pion"}.isdisjoint(bound.name for bound in bounds.bounds_on("scalar", "tau"))
     with pytest.raises(ValueError, match="mediator = 'vector': expected one of scalar, neutrinophilic"):
         bounds.bounds_on("vector")
@@ -380,11 +399,23 @@ def contact_amplitude(mediator):
         )
         return (direct(k1, k2) + direct(k2, k1) - 2 * crossed).real
 
-    sums = {"scalar": scalar, "vector": vector}[mediator]
+    def gauged(others):
+        """The same, and for each other flavour its pair: 2 * lam^2/2 from either current, one way, none identical."""
+
+        def sums(p, antineutrino, first, second):
+            k1, k2, k3, k4 = (slash(k) for k in (first, second, antineutrino, p))
+            below = np.einsum("ab,bij->aij", METRIC, GAMMA @ LEFT)
+            one = np.einsum("nij,ajk,nkl,bli->nab", k1, GAMMA @ LEFT, k4, GAMMA @ LEFT)
+            pair = np.einsum("nab,nab->n", one, np.einsum("nij,ajk,nkl,bli->nab", k2, below, k3, below)).real
+            return vector(p, antineutrino, first, second) + 2 * others * pair
+
+        return sums
+
+    sums = {"scalar": scalar, "vector": vector, "lmu_ltau": gauged(1), "b_minus_l": gauged(2)}[mediator]
     return lambda *momenta: sums(*momenta) / 2 / 2 * 2  # spin of nu_4, identical neutrinos, both decays
 
 
-@pytest.mark.parametrize("mediator", ["scalar", "vector"])
+@pytest.mark.parametrize("mediator", sterile_dark_matter.CONTACT_FACTORS)
 def test_contact_decay_is_the_phase_space_integral(mediator):
     width = three_body(1.0, (0, 0, 0), contact_amplitude(mediator), n=24)
     sin2_2theta = 1e-8
@@ -393,7 +424,7 @@ def test_contact_decay_is_the_phase_space_integral(mediator):
 
 
 def test_lifetime_limit_is_where_nu_4_is_as_old_as_the_universe():
-    for mediator in ("scalar", "vector"):
+    for mediator in sterile_dark_matter.CONTACT_FACTORS:
         point = (1e-3, 5e-5, 1e-9)
         limit = bounds.coupling_limit_lifetime(*point, mediator)
         age = sterile_dark_matter.dark_matter_lifetime(point[0], limit, *point[1:], mediator)

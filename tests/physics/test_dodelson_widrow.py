@@ -4,21 +4,24 @@ import literal_dodelson_widrow as literal
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.integrate import trapezoid
 from scipy.special import zeta
 
 from hpc_nu.models import relic
 from hpc_nu.models.dodelson_widrow import DodelsonWidrow
 from hpc_nu.models.dodelson_widrow_bath import REFERENCE_TEMPERATURE, bath
+from hpc_nu.models.dodelson_widrow_bounds import shared_limits
 from hpc_nu.models.mode_system import Problem
 from hpc_nu.plasma.opacity_fit import opacity_coefficient
 from hpc_nu.solver.momentum_grid import gauss_legendre
 from hpc_nu.solver.result_codes import ResultCode
-from hpc_nu.units import ENERGY_GEV, FERMI_CONSTANT, PLANCK_MASS
+from hpc_nu.units import AGE_OF_UNIVERSE, ENERGY_GEV, FERMI_CONSTANT, PLANCK_MASS
 
 MODEL = DodelsonWidrow()
 DEFAULTS = {setting.name: setting.default for setting in MODEL.settings}
 PAPER = {"setup": "paper"}
-FIT = {"opacity": "published_fit"}
+FIT = {"opacity": "published_fit", "opacity_rate": "loss"}
+"""As in the literature that the numbers are from."""
 LETTER = {"m_4": 7.1e-6, "sin2_2theta": 7e-11}
 """Mass [GeV] and mixing of figs. 2-4 of arXiv:1910.04901."""
 
@@ -163,7 +166,7 @@ def test_the_line_with_the_potential_of_noetzold_and_raffelt(m_kev, sin2):
     [(2, 1.842e-8, 0.02), (5, 3.680e-9, 0.02), (7.1, 2.050e-9, 0.02), (10, 1.163e-9, 0.02), (50, 6.93e-11, 0.08)],
 )
 def test_the_line_with_published_opacities(m_kev, sin2, tolerance):
-    """50 keV are made at 0.2-0.5 GeV, where equations of state differ by up to 15 %; see the next test."""
+    """Of loss.  50 keV are made at 0.2-0.5 GeV, where equations of state differ by up to 15 %; see the next test."""
     assert_allclose(solve(FIT, m_4=m_kev * 1e-6)["sin2_2theta_relic"], sin2, rtol=tolerance)
 
 
@@ -176,7 +179,10 @@ def test_equations_of_state_differ_by_per_cents_at_50_kev():
 
 
 def test_the_public_code_with_the_same_opacities():
-    """arXiv:1507.06655 with a lepton asymmetry of 1e-12: 0.11771 and 2.0263e-4; <p/T> = 2.758 at 7.1 keV."""
+    """arXiv:1507.06655 with a lepton asymmetry of 1e-12: 0.11771 and 2.0263e-4; <p/T> = 2.758 at 7.1 keV.
+
+    It has rates of loss.
+    """
     found = solve(FIT, m_4=7.1e-6, sin2_2theta=2.05e-9)
     assert_allclose(found["Omega_h2"], 0.11771, rtol=0.025)
     assert_allclose(found["mean_momentum"], 2.758, rtol=0.02)
@@ -288,6 +294,36 @@ def test_published_opacities_are_close_to_our_own():
     own = bath(momenta, temperatures, DEFAULTS)
     loss = own.rate * (1 - own.fermi) / (FERMI_CONSTANT**2 * own.temperature**4 * own.energy)
     assert_allclose(loss, opacity_coefficient(own.x, own.temperature), rtol=0.12)
+    for kind in ("equilibration", "loss"):
+        own, fit = (bath(momenta, temperatures, DEFAULTS | {"opacity": opacity, "opacity_rate": kind}).rate
+                    for opacity in ("self_energy", "published_fit"))  # fmt: skip
+        assert_allclose(own, fit, rtol=0.12)
+
+
+@pytest.mark.parametrize("opacity", ["self_energy", "published_fit"])
+def test_the_loss_is_the_width_without_what_is_regained(opacity):
+    momenta, temperatures = [0.01, 1.0, 10.0], [5.0, 0.3, 0.02, 5e-3]
+    width, loss = (bath(momenta, temperatures, DEFAULTS | {"opacity": opacity, "opacity_rate": kind})
+                   for kind in ("equilibration", "loss"))  # fmt: skip
+    assert_allclose(loss.rate, width.rate * np.exp(width.x) / (np.exp(width.x) + 1), rtol=1e-14)
+    assert_allclose(loss.shift, width.shift, rtol=0)
+
+
+@pytest.mark.parametrize("m_kev", [2, 7.1, 10])
+@pytest.mark.parametrize("kind", ["equilibration", "loss"])
+def test_opacities_of_one_kind_give_one_line(kind, m_kev):
+    """Above the masses that confinement makes uncertain; different kinds are 8 % apart."""
+    own, fit = (solve({"opacity": opacity, "opacity_rate": kind}, m_4=m_kev * 1e-6)["sin2_2theta_relic"]
+                for opacity in ("self_energy", "published_fit"))  # fmt: skip
+    assert_allclose(own, fit, rtol=0.015)
+
+
+@pytest.mark.parametrize("settings", [PAPER, {}, FIT])
+def test_a_factor_on_the_rate_is_one_on_the_relic_density(settings):
+    """D^2 s^2 and Gamma^2 hardly matter without a mediator."""
+    usual, twice = (bath([1.0], [1.0, 0.1], DEFAULTS | settings | {"rate_factor": f}).rate for f in (1.0, 2.0))
+    assert_allclose(twice, 2 * usual, rtol=1e-15)
+    assert_allclose(omega(settings | {"rate_factor": 2.0}) / omega(settings), 2, rtol=1e-3)
 
 
 def test_the_bath_redshifts_with_the_entropy():
@@ -311,18 +347,110 @@ def test_too_narrow_a_range_of_temperatures_shows():
     assert solve(PAPER | {"T_start": 0.1, "T_end": 0.01})["made_at_ends"] > 0.5
 
 
+def excluding(found):
+    """Names of the flags that are 0."""
+    return {name.removeprefix("allowed_") for name, value in found.items() if name[:8] == "allowed_" and value == 0}
+
+
 @pytest.mark.parametrize(
     "point, excluded",
     [({"m_4": 1e-3, "sin2_2theta": 1.0}, {"relic_density", "lifetime"}), ({"m_4": 1e-3}, {"relic_density", "lifetime"}),
-     ({"sin2_2theta": 1e-7}, {"relic_density", "xray"}), ({"m_4": 2e-7, "sin2_2theta": 1e-9}, {"phase_space"}),
-     ({}, set())],
+     ({"sin2_2theta": 1e-7}, {"relic_density", "xray", "lyman_alpha"}),
+     ({"m_4": 5e-7, "sin2_2theta": 4.73e-7}, {"phase_space", "lyman_alpha"})],
 )  # fmt: skip
-def test_what_is_allowed(point, excluded):
+def test_what_is_excluded(point, excluded):
     found = solve(**point)
-    assert {
-        name.removeprefix("allowed_") for name, value in found.items() if name[:8] == "allowed_" and value == 0
-    } == excluded
-    assert found["allowed"] == (not excluded)
+    assert excluding(found) == excluded
+    assert found["allowed"] == 0.0
+
+
+@pytest.mark.parametrize("m_kev, others", [(2, set()), (5, set()), (7.1, set()), (9, set()), (20, {"xray"})])
+@pytest.mark.parametrize("settings", [PAPER, {}])
+def test_dodelson_widrow_dark_matter_is_excluded_by_the_forest(settings, m_kev, others):
+    """As arXiv:1910.04901 and 2005.03681 say of it; the diffuse X-rays alone begin near 10 keV."""
+    mixing = solve(settings, m_4=m_kev * 1e-6)["sin2_2theta_relic"]
+    found = solve(settings, m_4=m_kev * 1e-6, sin2_2theta=mixing)
+    assert excluding(found) == {"lyman_alpha"} | others and found["allowed"] == 0.0
+    assert excluding(solve(settings | {"lyman_alpha_mass": 0.0}, m_4=m_kev * 1e-6, sin2_2theta=mixing)) == others
+
+
+def test_a_part_of_dark_matter_is_not_excluded_by_bounds_on_all_of_it():
+    """3 % of dark matter: too warm and too thin for all of it, and nobody knows for so little."""
+    found = solve()
+    assert found["Omega_h2"] < 0.005 and found["m_thermal_relic"] < 5.3e-6
+    assert np.isnan(found["allowed_lyman_alpha"]) and np.isnan(found["allowed"]) and not excluding(found)
+    thin = solve(m_4=2e-7, sin2_2theta=1e-9)
+    assert thin["m_4_limit_phase_space"] > 2e-7 and np.isnan(thin["allowed_phase_space"]) and not excluding(thin)
+    short = solve(m_4=1e-3, sin2_2theta=1e-13)  # would be all right, were it not for ...
+    assert short["Omega_h2"] < 0.11 and short["lifetime"] > AGE_OF_UNIVERSE and short["allowed"] == 1.0
+
+
+def test_a_cold_part_is_allowed_as_all_of_it_would_be():
+    found = solve(m_4=5e-5, sin2_2theta=1e-13)
+    assert found["Omega_h2"] < 0.01 and found["m_thermal_relic"] > 5.3e-6 and found["allowed"] == 1.0
+
+
+def test_x_rays_count_particles():
+    """3e-5 (m_4/keV)^-5 for Omega sin^2 2 theta, astro-ph/0512509: twice the mixing, twice the particles."""
+    once, twice = solve(sin2_2theta=1e-10), solve(sin2_2theta=2e-10)
+    for found in (once, twice):
+        assert_allclose(found["sin2_2theta_limit_xray"] * found["Omega_h2"] / 0.674**2, 3e-5 * 7.1**-5, rtol=1e-12)
+    assert_allclose(once["sin2_2theta_limit_xray"] / twice["sin2_2theta_limit_xray"], 2, rtol=1e-6)
+    limit = (1e-10 * once["sin2_2theta_limit_xray"]) ** 0.5  # production is linear
+    assert [solve(sin2_2theta=limit * by)["allowed_xray"] for by in (0.99, 1.01)] == [1.0, 0.0]
+
+
+def test_limits_for_which_the_laboratory_has_curves_alone_are_not_told(tmp_path):
+    """A gauged mediator: nothing else speaks against it, and nothing that is covered would."""
+    point = {"mediator": "b_minus_l", "at": (0.1, 5.829e-6), "m_4": 7.1e-6}
+    settings = PAPER | {"lyman_alpha_mass": 1e-6}
+    assert np.isnan(solve(settings, **point)["allowed"]) and not excluding(solve(settings, **point))
+    assert solve(settings, **(point | {"mediator": "neutrinophilic"}))["allowed"] == 1.0
+    assert solve(settings, **(point | {"at": (4e-3, 1e-6)}))["allowed"] == 0.0  # nucleosynthesis
+    curves = tmp_path / "curves.txt"
+    curves.write_text(
+        "name: a\nsource: b\nx: mediator_mass\nunit: GeV\ny: coupling\nexcluded: above\n0.01 1e-4\n1 1e-4"
+    )
+    assert solve(settings | {"limits": str(curves)}, **point)["allowed"] == 1.0
+
+
+def test_what_is_not_known_is_neither_allowed_nor_excluded():
+    """Back-reaction makes fewer particles, but not few enough here; without perturbation theory nothing is known."""
+    found = solve(mediator="scalar", at=(0.3, 1.0))
+    assert found["equation_valid"] == 0.0 and {"relic_density", "lifetime", "kaon", "z"} <= excluding(found)
+    omega_per_mixing = omega(m_4=1e-7, sin2_2theta=1e-6) / 1e-6
+    for wanted, flag in ((0.125, 1.0), (0.132, np.nan), (0.2, 0.0)):
+        light = solve(m_4=1e-7, sin2_2theta=wanted / omega_per_mixing)
+        assert light["equation_valid"] == 0.0 and np.isnan(light["allowed_lyman_alpha"])
+        assert_allclose(light["allowed_relic_density"], flag)
+    strong = solve(mediator="scalar", at=(100.0, 4.0), settings=PAPER | {"T_start": 100.0})
+    assert strong["perturbative"] == 0.0 and np.isnan(strong["allowed"]) and not excluding(strong)
+
+
+def test_curves_of_the_mixing_count_particles_or_do_not(tmp_path):
+    """Excluded with all of dark matter and with the share that it is; nobody says which of them a curve is for."""
+    curves = tmp_path / "curves.txt"
+    head = "name: a\nsource: b\nx: m4\nunit: keV\ny: sin2_2theta\n"
+
+    def flag(text, settings=PAPER, **point):
+        curves.write_text(head + text)
+        shared_limits.__globals__["_limits"].clear()
+        return solve(settings | {"limits": str(curves)}, **point)["allowed_user"]
+
+    share = omega() / 0.12  # 3 %
+    above = "excluded: above\n1 {0}\n100 {0}"
+    assert flag(above.format(8e-11)) == 1.0 and flag(above.format(0.9 * share * 7e-11)) == 0.0
+    assert np.isnan(flag(above.format(6e-11)))
+    between = "excluded: between\n1 {0} {1}\n100 {0} {1}"
+    assert np.isnan(flag(between.format(1e-11, 2e-11))) and flag(between.format(1e-13, 1e-10)) == 0.0
+    mixing = solve()["sin2_2theta_relic"]
+    assert flag(above.format(0.9 * mixing), sin2_2theta=mixing) == 0.0  # all of it
+
+
+@pytest.mark.parametrize("m_kev, thermal_kev", [(16.0, 2.96), (24.4, 4.09)])
+def test_the_mass_of_the_thermal_relic_is_near_that_of_its_transfer_function(m_kev, thermal_kev):
+    """Bounds of Baur et al., arXiv:1512.01981, on neutrinos made without resonance and on thermal relics."""
+    assert_allclose(solve({}, m_4=m_kev * 1e-6)["m_thermal_relic"], thermal_kev * 1e-6, rtol=0.16)
 
 
 def test_potentials_agree_where_both_hold():
@@ -362,7 +490,7 @@ def test_trajectories_end_at_the_observables():
 def test_the_production_rate_integrates_to_the_occupation():
     temperatures = np.geomspace(10.0, 1e-4, 3001)[1:-1]
     found = solve(mediator="scalar", at=C, temperatures=temperatures, momenta=[1.0])
-    assert_allclose(np.trapezoid(found["df_dlnz"], -np.log(temperatures)), found["f_s"][0], rtol=1e-4)
+    assert_allclose(trapezoid(found["df_dlnz"], -np.log(temperatures)), found["f_s"][0], rtol=1e-4)
 
 
 def test_spectra_and_modes_are_one_function():
@@ -401,7 +529,8 @@ def test_what_a_relic_is_today():
     [({"mediator": "lmu_ltau", "flavour": "e"}, "settings", "mu or tau"),
      ({"T_start": 1.0}, "output.temperatures", "5 GeV is outside"),
      ({"opacity": "published_fit", "flavour": "tau"}, "settings", "is that of nu_mu"),
-     (PAPER | {"equation_of_state": "hotqcd"}, "settings", "has no effect with setup = paper")],
+     (PAPER | {"equation_of_state": "hotqcd"}, "settings", "has no effect with setup = paper"),
+     (PAPER | {"opacity_rate": "loss"}, "settings", "opacity_rate = loss has no effect with setup = paper")],
 )  # fmt: skip
 def test_settings_that_do_not_go_together(settings, section, words):
     [(where, text)] = MODEL.check({**DEFAULTS, **settings}, np.array([5.0, 0.5]))

@@ -195,6 +195,21 @@ def test_the_closed_form_for_mesons_is_its_integral():
             np.testing.assert_allclose(closed, literal_meson_integral(k, m, leg, 1.4, is_vector), rtol=1e-8, atol=1e-16)
 
 
+@pytest.mark.parametrize("temperature", [0.01, 0.2, 1.0])
+@pytest.mark.parametrize("meson", sm.MESONS, ids=lambda meson: meson.name)
+def test_widths_are_continuous_at_the_threshold_of_every_meson(meson, temperature):
+    """The same from both sides; the mass of a threshold is what someone may well put into an input."""
+    for lepton in sm.CHARGED_LEPTON_MASSES if meson.charged else (0.0,):
+        threshold = meson.mass + lepton
+        widths = fermi_theory.active_neutrino_width(
+            temperature, threshold * np.array([1 - 1e-9, 1.0, 1 + 1e-9]), temperature, matter=("hadrons",)
+        )
+        assert widths.max() > 0
+        for side in (0, 2):
+            np.testing.assert_allclose(widths[1], widths[side], rtol=1e-4, atol=1e-10 * widths.max())
+        assert vacuum_widths.meson_width(threshold, lepton, meson) < 1e-6 * vacuum_widths.massless_width(threshold)
+
+
 def test_masses_far_below_the_temperature_do_not_matter():
     light = integral(2.0, 1.0, 1e-5, 1e-5, 0, CHIRAL)
     np.testing.assert_allclose(light, integral(2.0, 1.0, 0, 0, 0, CHIRAL), rtol=1e-6)

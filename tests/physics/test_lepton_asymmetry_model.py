@@ -493,6 +493,24 @@ def test_tolerance_holds_whatever_the_mass_splitting(log_delta_m, im_omega, re_o
     np.testing.assert_allclose(plain, careful, atol=1e-3 * np.max(np.abs(careful)) + 1e-20)
 
 
+@pytest.mark.parametrize("chosen", [{}, {"gamma_minus_factor": 1e6}, {"h_plus_factor": 1e6}, {"T_start": 140.0}],
+                         ids=str)  # fmt: skip
+@pytest.mark.parametrize("grid", [AVERAGED, EIGHT_MODES], ids=["averaged", "resolved"])
+def test_rates_of_any_size_bring_equilibrium_at_once(grid, chosen):
+    """Up to 10^20 H: the first steps are shorter than the rounding of any number but zero."""
+    point = FREEZE_IN | {"M": 20.0, "im_omega": 10.0}
+    problems = [problem(point | {"delta": delta}, grid, [50.0, 10.0], rate_factor=1e6, **chosen) for delta in (1, 2)]
+    outcome = MODEL.solve(problems[0])
+    assert outcome.code == ResultCode.DONE, outcome.message
+    trajectory = outcome.observables["trajectory"]
+    for name in ("Y_N_2", "Y_N_3"):
+        np.testing.assert_allclose(trajectory[name], trajectory["Y_N_eq"], rtol=1e-5)
+    assert np.max(np.abs([trajectory[name] for name in (*NAMES, "Y_Delta_N")])) < 1e-9 * trajectory["Y_N_eq"][-1]
+    if grid is AVERAGED:
+        together = MODEL.solve_together(problems)[0].observables
+        np.testing.assert_equal(together["trajectory"], trajectory)
+
+
 # --------------------------------------------------------------------------------------------------------- failures
 
 

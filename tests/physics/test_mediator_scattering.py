@@ -10,7 +10,7 @@ from scipy.special import zeta
 
 from hpc_nu.interactions import scattering
 from hpc_nu.interactions.active_neutrino_rates import lepton_density_ratio, mediator_rates
-from hpc_nu.interactions.mediators import MEDIATORS, decay_width, lepton_fractions, other_flavours
+from hpc_nu.interactions.mediators import MEDIATORS, decay_width, is_perturbative, lepton_fractions, other_flavours
 from hpc_nu.plasma.standard_model import CHARGED_LEPTON_MASSES
 
 VELOCITIES = tuple(scattering.VELOCITIES)
@@ -182,3 +182,34 @@ def test_widths():
     r = (0.10566 / 0.5) ** 2
     expected = 0.01 * 0.5 / (12 * np.pi) * (1 + (1 + 2 * r) * np.sqrt(1 - 4 * r))
     assert_allclose(decay_width("lmu_ltau", 0.5, 0.1), expected, rtol=1e-4)
+
+
+def test_a_channel_without_a_pole_is_finite_at_the_mediators_mass():
+    """s = m^2 with no width: what multiplies the pole is zero, and so is the coupling's part."""
+    around = scattering.cross_section("t_channel", np.array([1 - 1e-9, 1.0, 1 + 1e-9]), 1.0, 1.0, 0.0)
+    assert_allclose(around[1], around[[0, 2]], rtol=1e-8)
+    for name in scattering.CHANNELS:
+        assert scattering.cross_section(name, 1.0, 1.0, 0.0, 0.0) == 0.0
+    assert scattering.cross_section("vector", 1.0, 1.0, 1.0, 0.0) == np.inf
+
+
+@pytest.mark.parametrize("kind", ["scalar", "neutrinophilic"])
+@pytest.mark.parametrize("mass", [1.0, 0.3, 0.1])
+def test_tables_of_a_narrow_pole_are_worth_the_square_of_its_width(kind, mass):
+    """Against the pole with its width, up to the end of perturbation theory."""
+    for coupling in (0.5, 2.0, 3.54):
+        expected = literal.scattering_rate(kind, 0.1, 0.1, mass, coupling)
+        error = rates(kind, mass, 0.1, 0.1).rate(coupling) / expected - 1
+        assert abs(error) < 1.1 * (decay_width(kind, mass, coupling) / mass) ** 2
+
+
+def test_perturbation_theory_ends_with_the_coupling_or_with_the_width():
+    assert is_perturbative("scalar", 1.0, 3.5) and not is_perturbative("scalar", 1.0, 3.6)
+    assert is_perturbative("b_minus_l", 10.0, 2.04) and not is_perturbative("b_minus_l", 10.0, 2.06)
+
+
+@pytest.mark.parametrize("kind", MEDIATORS)
+def test_no_coupling_makes_a_rate_negative(kind):
+    x, temperature = np.geomspace(0.01, 30, 40)[:, np.newaxis] * np.ones(5), np.geomspace(0.01, 1.0, 5)
+    found = mediator_rates(kind, 0.1, x, temperature).rate(4 * np.pi)
+    assert np.all(found >= 0) and np.any(found > 0)

@@ -5,6 +5,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import zeta
 
 from hpc_nu.models import relic_coupling
 from hpc_nu.models.mode_system import Problem, SolverSettings
@@ -12,6 +13,7 @@ from hpc_nu.models.relic_coupling import RelicCoupling, find_roots
 from hpc_nu.models.relic_fold import RelicFold
 from hpc_nu.solver.momentum_grid import gauss_legendre
 from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.units import PLANCK_MASS
 
 MODEL, FOLD = RelicCoupling(), RelicFold()
 DEFAULTS = {setting.name: setting.default for setting in MODEL.settings} | {"mediator": "scalar", "setup": "paper"}
@@ -44,6 +46,19 @@ def test_roots_give_the_relic_density_that_is_asked_for():
         assert values["n_roots"] == 3
     other = outcome(1.0, 1, {"target": 0.06}).observables["scalar"]
     assert_allclose(other["Omega_h2"], 0.06, rtol=1e-8)
+
+
+def test_a_density_of_zero_is_no_exception_but_says_what_is_wrong():
+    """Below the smallest number that there is: the logarithm of zero."""
+    failed = outcome(1.0, sin2_2theta=1e-320)
+    assert failed.code == ResultCode.NOT_FINITE and "a parameter" in failed.message and "too extreme" in failed.message
+
+
+def test_a_search_that_takes_too_long_is_not_blamed_on_temperatures():
+    point = {"m_4": 7.1e-6, "sin2_2theta": 7e-11, "m_mediator": 1.234, "root": 1.0}
+    failed = MODEL.solve(Problem(point, DEFAULTS, GRID, solver=SolverSettings(max_steps=5)))
+    assert failed.code == ResultCode.STEP_BUDGET
+    assert "5 evaluations" in failed.message and "max_steps" in failed.message and "temperature" not in failed.message
 
 
 def fold(number, settings=()):
@@ -145,3 +160,43 @@ def test_bad_settings_and_points():
     assert ["expected a mediator" in problems[0][1], "below coupling_high" in problems[1][1]] == [True, True]
     assert "whole number" in MODEL.check_points(DEFAULTS, {"root": np.array([1.5])}, [])[0]
     assert not MODEL.check_points(DEFAULTS, {"root": np.array([1.0, 3.0])}, [])
+
+
+@pytest.mark.parametrize("mediator", ["neutrinophilic", "lmu_ltau", "b_minus_l"])
+@pytest.mark.parametrize("mass", [3.0, 10.0])
+def test_couplings_above_one_are_found(mediator, mass):
+    """The heavy ends of figs. 6-8 of arXiv:2005.03681 for 50 keV: on branch A, and the mediator is still a particle."""
+    found = outcome(mass, 1, {"mediator": mediator}, m_4=5e-5, sin2_2theta=1e-15).observables["scalar"]
+    assert 0.8 < found["coupling"] < 3 and found["n_roots"] == 1 and found["perturbative"] == 1.0
+    assert 2.6 < found["slope"] < 3.0
+
+
+@pytest.mark.parametrize(
+    "vertex, now, later", [("operator", (0.026, 0.41), (0.21, 0.35)), ("printed", (7e-3, 0.41), (0.066, 0.41))]
+)
+def test_where_invisible_higgs_decays_leave_heavy_dark_matter_open(vertex, now, later):
+    """Sec. III B of arXiv:2005.03681: now near 100 MeV, "but that will be covered by the HL-LHC"; 50 keV, 1e-15.
+
+    With the vertex of the operator it will, but for a little above 0.2 GeV; with that of (3.19) it would not.
+    """
+    settings, point = {"mediator": "neutrinophilic", "higgs_vertex": vertex}, {"m_4": 5e-5, "sin2_2theta": 1e-15}
+    masses = np.geomspace(5e-3, 1.0, 60)
+    rows = [outcome(mass, 1, settings, **point).observables["scalar"] for mass in masses]
+    step = masses[1] / masses[0]
+    for name, (low, high) in (("coupling_limit_higgs", now), ("coupling_limit_higgs_hl_lhc", later)):
+        left = masses[[row["coupling"] <= row[name] for row in rows]]
+        assert low < left[0] < low * step**1.5 and high / step**1.5 < left[-1] < high
+        assert np.any(np.isclose(left, 0.1, rtol=step - 1)) == (name == "coupling_limit_higgs" or vertex == "printed")
+
+
+def test_a_coupling_above_one_has_the_closed_form_of_a_heavy_mediator():
+    """f_s = f_FD pi g_0 s^2/(48 v_0^(1/2)), with g_0 = 7 pi g^4/(90 m^4)/h_0 and v_0 = 14 pi^2 g^2/(45 m^4 m_4^2)."""
+    mass, m_4, sin2 = 3.0, 5e-5, 1e-15
+    found = outcome(mass, 1, {"mediator": "neutrinophilic"}, m_4=m_4, sin2_2theta=sin2)
+    coupling = found.observables["scalar"]["coupling"]
+    assert coupling > 1.2
+    g_0 = 7 * np.pi * coupling**4 / (90 * mass**4) / (np.sqrt(8 * np.pi**3 * 10.75 / 90) / PLANCK_MASS)
+    v_0 = 14 * np.pi**2 * coupling**2 / (45 * mass**4 * m_4**2)
+    per_entropy = 2 * 0.75 * zeta(3.0) / np.pi**2 / (2 * np.pi**2 / 45 * 10.75)
+    omega = 2891.2 / 1.05e-5 * m_4 * per_entropy * np.pi * g_0 * sin2 / (48 * np.sqrt(v_0))
+    assert_allclose(omega, 0.12, rtol=0.01)

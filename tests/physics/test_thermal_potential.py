@@ -4,6 +4,7 @@ import literal_dodelson_widrow as literal
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.integrate import quad
 
 from hpc_nu.interactions.active_neutrino_rates import mediator_rates
 from hpc_nu.interactions.thermal_potential import LIGHT_LIMIT, heavy_limit, reduced_potential, scale
@@ -20,6 +21,27 @@ def test_it_has_twelve_digits():
     """The same integral with 30 digits."""
     assert_allclose(reduced_potential(0.1, 2.0), -0.000977735510632653436, rtol=1e-12)
     assert_allclose(reduced_potential(1e-3, 0.01), 0.0609448590171272976, rtol=1e-12)
+
+
+@pytest.mark.parametrize("x", [1e-3, 0.5, 3.0, 30.0, 1e3])
+def test_it_is_continuous_where_l_2_vanishes(x):
+    """At r = 2 x, alone and in an array: the value between its neighbours."""
+    at = reduced_potential(x, 2 * x)
+    below, same, above = reduced_potential(x, 2 * x * np.array([1 - 1e-6, 1.0, 1 + 1e-6]))
+    assert same == at
+    assert_allclose(at, (below + above) / 2, rtol=1e-9)
+
+
+def test_it_is_the_integral_of_the_papers_where_l_2_vanishes():
+    x, r = 0.5, 1.0
+
+    def integrand(k):  # L_2 = 0; L_1 is singular at k = r^2/(4 x) = 1/2
+        l_1 = np.log(abs((4 * k * x + r**2) / (4 * k * x - r**2)))
+        w = np.hypot(k, r)
+        return -4 * x * k**2 / w / np.expm1(w) + (r**2 / 2 * l_1 - 4 * x * k) / (np.exp(k) + 1)
+
+    integral = sum(quad(integrand, *ends, epsrel=1e-11, limit=200)[0] for ends in ((0, 0.5), (0.5, 1), (1, 60)))
+    assert_allclose(reduced_potential(x, r), -integral / (16 * np.pi**2 * x), rtol=1e-8)
 
 
 def test_it_has_the_limits_that_the_papers_state():

@@ -9,6 +9,7 @@ from hpc_nu.models import get_model
 from hpc_nu.models.mode_system import Problem
 from hpc_nu.plasma import thermodynamics as th
 from hpc_nu.plasma.user_equation_of_state import read_equation_of_state
+from hpc_nu.solver.momentum_grid import gauss_legendre
 
 
 def write(path, temperature, g_rho, g_s, unit="GeV"):
@@ -53,6 +54,33 @@ def test_twice_the_degrees_of_freedom_are_half_the_square_of_the_rates_over_hubb
         for name in ("saikawa_shirai", double)
     )
     assert plain / other == pytest.approx(np.sqrt(2), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["dodelson_widrow", "relic_coupling", "relic_fold"])
+def test_dark_matter_takes_a_file_too(tmp_path, name):
+    """Twice the degrees of freedom: rates over H fall by sqrt 2, and n/s by another factor of 2."""
+    t = np.geomspace(1e-5, 1e3, 600)
+    inside = np.clip(t, 1e-4, None)
+    g_rho, g_s = th.energy_degrees_of_freedom(inside), th.entropy_degrees_of_freedom(inside)
+    double = write(tmp_path / "double.txt", t, 2 * g_rho, 2 * g_s)
+    model = get_model(name)
+    settings = {setting.name: setting.default for setting in model.settings} | {"equation_of_state": double}
+    points = {p.name: np.array([p.default or p.low or 1.0]) for p in model.parameters}
+    problems = model.check_points(settings, points, np.empty(0))
+    assert not [text for text in problems if "double.txt" in text]
+    assert any(text in str(model.tables(settings, points)) for text in ["double.txt", "equation of state"])
+    short = write(tmp_path / "short.txt", t[300:], 2 * g_rho[300:], 2 * g_s[300:])
+    [problem] = [
+        text for text in model.check_points(settings | {"equation_of_state": short}, points, np.empty(0)) if "short" in text
+    ]
+    assert "are needed" in problem
+    if name == "dodelson_widrow":
+        point = {"m_4": 1e-5, "sin2_2theta": 1e-10, "m_mediator": 0.0, "coupling": 0.0}
+        yields = [
+            model.solve(Problem(point, settings | {"equation_of_state": one}, gauss_legendre(16))).observables["scalar"]["Y"]
+            for one in ("saikawa_shirai", double)
+        ]
+        assert yields[0] / yields[1] == pytest.approx(2**1.5, rel=1e-3)
 
 
 CAMPAIGN = """

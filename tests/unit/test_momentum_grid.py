@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.integrate import quad
+from scipy.integrate import quad, trapezoid
 from scipy.special import zeta
 
 from hpc_nu.solver.momentum_grid import averaged, equal_occupation, gauss_legendre
@@ -89,7 +89,7 @@ def test_soft_modes_improve_the_soft_end():
 
     def error(grid):
         y = np.append(grid.nodes[grid.nodes < 1.5], 1.5)
-        return abs(np.trapezoid(y**2 * fermi_dirac(y), y) - exact)
+        return abs(trapezoid(y**2 * fermi_dirac(y), y) - exact)
 
     assert error(equal_occupation(9, soft_modes=(0.3, 0.5, 0.7, 1.0))) < 0.2 * error(equal_occupation(5))
 

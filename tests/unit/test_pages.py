@@ -26,6 +26,29 @@ def test_the_page_of_inputs_is_what_the_program_accepts():
     assert write_inputs_page.PAGE.read_text() == expected, "run python tools/write_inputs_page.py"
 
 
+@pytest.mark.parametrize(
+    "abbreviation",
+    ["Fig. 2", "fig. 2", "Figs. 6-8", "sec. 6", "eq. (4.1)", "Eqs. (2), (3)", "Akhmedov et al. 1998", "5 ... 82",
+     "5 .. 82", "arXiv:1910.04901", "i.e. 2", "e.g. `this`", "0.5 GeV"],
+)  # fmt: skip
+def test_a_first_sentence_ends_where_it_ends(abbreviation):
+    """Not at the full stop of an abbreviation, of dots, of a number."""
+    sentence = f"The folds, {abbreviation}, and {abbreviation} again"
+    assert write_inputs_page.first_sentence(f"{sentence}.  Behind {abbreviation}.") == sentence
+    assert write_inputs_page.first_sentence(f"{sentence}.") == write_inputs_page.first_sentence(sentence) == sentence
+
+
+def test_no_text_of_the_page_ends_in_the_middle():
+    """Brackets and quotes are closed in every cell, and the last word is one."""
+    lines = write_inputs_page.PAGE.read_text().splitlines()
+    cells = [line.split(" | ")[-1] for line in lines if line.startswith("| [") and ".yaml" in line]
+    assert len(cells) > 30
+    for cell in cells:
+        text = cell.rstrip("| ")
+        assert text.count("(") == text.count(")") and text.count('"') % 2 == 0, text
+        assert not re.search(r"(\.|\bfigs?|\beqs?|\bsecs?|,|\band)$", text, re.IGNORECASE), text
+
+
 def test_every_tool_has_its_line():
     page = (ROOT / "tools" / "README.md").read_text()
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]

@@ -29,9 +29,6 @@ class ToyModel(Model):
     observables = tuple(Observable(kind, "1", kind, kind) for kind in ("scalar", "trajectory", "spectrum", "mode"))
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
 
-    def predicted_seconds(self, settings, n_modes, solver):
-        return n_modes + 1000 * settings["rate_factor"]
-
 
 class PlainModel(ToyModel):
     name = "plain"
@@ -157,13 +154,6 @@ def test_grid_labels_are_unique_and_short_where_they_can_be(plan_of):
 """
     labels = [spec.label for spec in plan_of(PLAIN.replace("plain", "toy") + grids).grids]
     assert labels == ["averaged", "gauss_legendre-8", "gauss_legendre-16-scale=3.0", "gauss_legendre-16-scale=2.0"]
-
-
-def test_predicted_seconds_come_from_the_model_for_each_system(plan_of):
-    plan = plan_of(FULL)
-    n_modes = np.array([1, 5, 9])[plan.grid]
-    factor = np.array([1.0, 0.5])[plan.variation]
-    assert np.array_equal(plan.predicted_seconds(), n_modes + 1000 * factor)
 
 
 def test_completed_input_is_a_valid_input_for_the_same_problem(plan_of):

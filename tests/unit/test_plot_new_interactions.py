@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from campaigns import write
 from numpy.testing import assert_allclose
+from scipy.integrate import trapezoid
 
 from hpc_nu import cli
 from hpc_nu.analysis import figures, read_results
@@ -99,16 +100,16 @@ def legend(axes):
 @pytest.mark.parametrize(
     ("tool", "names", "titles"),
     [
-        (plot_new_interactions, ["letter_fig2"], ["Fig. 2"]),
-        (plot_new_interactions, ["letter_fig3", "letter_fig3_dw"], ["Fig. 3", "Fig. 4"]),
+        (plot_new_interactions, ["letter_fig2"], ["As fig. 2"]),
+        (plot_new_interactions, ["letter_fig3", "letter_fig3_dw"], ["As fig. 3", "As fig. 4"]),
         (
             plot_new_interactions,
             ["vector_fig678_light", "vector_fig678_heavy"],
-            ["Figs. 4 and 6", "Fig. 7", "Fig. 8"],
+            ["As figs. 4 and 6", "As fig. 7", "As fig. 8"],
         ),
-        (plot_new_interactions, ["vector_fig5"], ["Fig. 5", "Fig. 5", "Fig. 5"]),
+        (plot_new_interactions, ["vector_fig5"], ["As fig. 5", "As fig. 5", "As fig. 5"]),
         (plot_dodelson_widrow, ["dodelson_widrow_line"], ["Dodelson-Widrow", "Dodelson-Widrow"]),
-        (plot_dodelson_widrow, ["letter_fig5"], ["Fig. 5"]),
+        (plot_dodelson_widrow, ["letter_fig5"], ["As fig. 5"]),
     ],
 )
 def test_every_figure_is_drawn_from_the_results_of_its_input(made, tmp_path, tool, names, titles):
@@ -140,9 +141,9 @@ def test_mass_with_a_root_that_is_not_done_is_left_out_and_said_so(copied):
         [row] = np.flatnonzero((file["points/m_mediator"][:] == 1.0) & (file["points/root"][:] == 3))[:1]
         file["status"][row] = ResultCode.STEP_BUDGET.value
     curve = plot_new_interactions.Curve(plot_new_interactions.read_rows(path)[0])
-    assert curve.n_unknown == 1 and 1.0 not in curve.masses and len(curve.masses) == 8
+    assert 1.0 not in curve.masses and len(curve.masses) == 8
     [axes] = drawn(plot_new_interactions, path)
-    assert "1 points not done" in [text.get_text() for text in axes.texts]
+    assert axes.get_title().endswith("53 of 54 tasks done, 1 failed")
 
 
 def test_limits_are_regions_and_expected_ones_are_lines(copied):
@@ -164,7 +165,108 @@ def test_limits_are_regions_and_expected_ones_are_lines(copied):
     names = [plot_new_interactions.LIMITS[name][0] for name in ("higgs_hl_lhc", "kaon")]
     [line] = [line for line in axes.lines if line.get_label() == names[0]]
     assert_allclose(line.get_ydata(), 1e-2 * line.get_xdata())
-    assert sorted(legend(axes)[2:]) == sorted(names)
+    assert sorted(legend(axes)[3:]) == sorted(names)
+
+
+LIGHT, HEAVY = "vector_fig678_light", "vector_fig678_heavy"
+
+
+def regions(axes, name):
+    """Mass and lower edge of every region of a bound, by what the legend says of it."""
+    label = plot_new_interactions.LIMITS[name][0]
+    found = {}
+    for region in axes.collections:
+        if region.get_label().startswith(label):
+            x, y = region.get_paths()[0].vertices.T
+            found[region.get_label()] = np.unique(x), np.array([y[x == mass].min() for mass in np.unique(x)])
+    return found
+
+
+@pytest.mark.parametrize("order", [(LIGHT, HEAVY), (HEAVY, LIGHT)])
+def test_limits_are_those_of_every_curve_over_the_whole_range_of_masses(made, order):
+    """The curve of the heavy neutrino ends at 2 GeV; a point at 3 GeV that the Higgs excludes must not look allowed."""
+    axes = drawn(plot_new_interactions, *map(made, order))[0]
+    [(mass, limit)] = regions(axes, "higgs").values()
+    assert (mass[0], mass[-1]) == pytest.approx(axes.get_xlim())
+    assert mass[-1] == pytest.approx(10) and np.interp(3.0, mass, limit) < 0.2
+    light, heavy = (text for text in regions(axes, "lifetime"))
+    assert "m_4 = 7.1$ keV" in light and "m_4 = 50$ keV" in heavy
+    assert "(" not in next(text for text in legend(axes) if text.startswith(plot_new_interactions.LIMITS["higgs"][0]))
+    marks = [text for text in legend(axes) if text.startswith("A, B, C")]
+    assert len(marks) == 1 and "m_4 = 7.1$ keV" in marks[0]
+
+
+def test_limits_that_differ_between_curves_are_not_joined(copied):
+    path = copied(HEAVY)
+    put_columns(path, coupling_limit_higgs=lambda mass, _: 0.3 * mass)
+    axes = drawn(plot_new_interactions, path, copied(LIGHT))[0]
+    found = regions(axes, "higgs")
+    assert len(found) == 2 and all("keV" in text for text in found)
+    [(mass, limit)] = [values for text, values in found.items() if "m_4 = 50$ keV" in text]
+    assert_allclose(limit, 0.3 * mass)
+
+
+def test_order_of_the_files_does_not_matter(made):
+    def seen(*names):
+        axes = drawn(plot_new_interactions, *map(made, names))[0]
+        return [(line.get_label(), line.get_color(), *map(tuple, line.get_data())) for line in axes.lines], legend(axes)
+
+    assert repr(seen(LIGHT, HEAVY)) == repr(seen(HEAVY, LIGHT))
+
+
+def test_curve_that_ends_at_the_largest_coupling_says_so(made):
+    files = [plot_new_interactions.read_rows(made(name)) for name in (LIGHT, HEAVY)]
+    light, heavy = (plot_new_interactions.Curve(rows[0]) for rows in files)
+    assert light.open_ends() == []
+    [(mass, coupling)] = heavy.open_ends()
+    assert mass == pytest.approx(1) and 0.3 < coupling < 1
+    axes = drawn(plot_new_interactions, made(HEAVY))[0]
+    [text] = [text for text in legend(axes) if text.startswith("end of the scan")]
+    assert r"\ldots 1$" in text
+    [axes] = drawn(plot_new_interactions, made("letter_fig2"))
+    assert not [text for text in legend(axes) if "end of the scan" in text]
+
+
+def test_curve_does_not_go_on_through_a_mass_without_a_root(copied):
+    path = copied("letter_fig2")
+    with h5py.File(path, "r+") as file:
+        rows = np.isclose(file["points/m_mediator"][:], 1e-2) | np.isclose(file["points/m_mediator"][:], 10**-1.5)
+        file["status"][:] = np.where(rows, ResultCode.NO_SOLUTION.value, file["status"][:])
+    curve = plot_new_interactions.Curve(plot_new_interactions.read_rows(path)[0])
+    assert len(curve.lines) == 2 and len(curve.open_ends()) == 2
+
+
+def test_curves_of_one_name_in_two_files_are_told_apart(made, copied):
+    path = copied("letter_fig2")
+    names = plot_new_interactions.names_of(
+        [rows for file in (made("letter_fig2"), path) for rows in plot_new_interactions.read_rows(file)]
+    )
+    assert len(names) == 4 and names[0] == names[2] == "setup paper"  # of one file, twice
+    other = path.rename(path.with_name("other.h5"))
+    rows = [rows for file in (made("letter_fig2"), other) for rows in plot_new_interactions.read_rows(file)]
+    assert plot_new_interactions.names_of(rows)[0::2] == ["setup paper, letter_fig2", "setup paper, other"]
+
+
+def put_status(path, code, rows):
+    with h5py.File(path, "r+") as file:
+        file["status"][rows] = code.value
+
+
+def test_nothing_is_drawn_at_a_mass_of_which_points_are_still_to_come(copied):
+    path = copied("letter_fig5")
+    mass = read_results(path).points.m_4.values
+    lightest = np.flatnonzero(mass == mass.min())
+    put_status(path, ResultCode.STEP_BUDGET, lightest[-1:])  # failed, and will not come
+    [scan] = plot_dodelson_widrow.read_scans(path)
+    assert np.isfinite(scan.envelope()).all()
+    for n_pending in (1, len(lightest)):
+        put_status(path, ResultCode.PENDING, lightest[:n_pending])
+        [scan] = plot_dodelson_widrow.read_scans(path)
+        for line in (scan.without_mediator(), *scan.envelope()):
+            assert np.isnan(line[0]) and line[1] > 0
+    assert np.isnan(scan.xray_limit()[0])
+    [axes] = drawn(plot_dodelson_widrow, path)
+    assert axes.get_title().endswith("91 of 182 tasks done")
 
 
 def test_histories_are_those_of_the_points(made):
@@ -179,7 +281,7 @@ def test_histories_are_those_of_the_points(made):
     results = read_results(made("letter_fig3_dw"))
     assert_allclose(value * z, results.trajectories.df_dlnz.values[0])
     for line in spectra.lines:
-        assert np.trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(1)
+        assert trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(1)
     hardest = [line.get_xdata()[np.argmax(line.get_ydata())] for line in spectra.lines]
     assert hardest[2] < hardest[0] == hardest[3] < hardest[1]  # C, then A and DW, then B
 

@@ -88,6 +88,18 @@ def test_range_stays_inside_and_grows_with_the_fraction(a, b, scale):
     np.testing.assert_allclose(values[2], (low * high) ** 0.5 if scale == "log" else low / 2 + high / 2, rtol=1e-12)
 
 
+@pytest.mark.parametrize("low, high", [(-0.9, 9.0), (-1e-7, 2e-7), (-1e-25, 1e-25)])
+def test_offsets_are_uniform_in_the_logarithm_of_the_whole(low, high):
+    """As arXiv:2004.10766 draws Delta M; in a narrow window that is flat, to the width of the window over the value."""
+    about, fractions = 4e-11, np.linspace(0, 1, 5)
+    offsets = Range(low * about, high * about, "log_total", about).values(fractions)
+    assert (offsets[0], offsets[-1]) == (low * about, high * about)
+    steps = np.diff(np.log1p(offsets / about))
+    np.testing.assert_allclose(steps, steps.mean(), rtol=1e-12)
+    if high < 1e-6:
+        np.testing.assert_allclose(offsets, about * (low + fractions * (high - low)), rtol=0, atol=about * high * 3e-7)
+
+
 def test_offsets_of_the_fine_tuned_window_survive_the_sum():
     delta_m = Parameter("delta_M", "GeV", 0.0, 1e-6, "")
     column = Column(delta_m, Axis("linear", (-7e-9, 7e-9), 11), "eV", about=2.06e-2, offset_unit="eV")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hpc_nu.campaign.expected_cost import ExpectedCost
 from hpc_nu.campaign.schedule import BATCH_SECONDS, MAX_BATCH, SECONDS_PER_RANK, Schedule
 
 
@@ -20,7 +21,7 @@ def drained(schedule, seconds=None, classes=None):
 def schedule(seconds_of_class, classes, waiting=None, n_ranks=4):
     classes = np.asarray(classes)
     waiting = np.arange(len(classes)) if waiting is None else np.asarray(waiting)
-    return Schedule(np.asarray(seconds_of_class, dtype=float)[classes], classes, waiting, n_ranks)
+    return Schedule(ExpectedCost(np.asarray(seconds_of_class, dtype=float)[classes]), classes, waiting, n_ranks)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -50,7 +51,7 @@ def test_one_task_of_each_class_comes_first_and_then_the_longest_class():
 
 def test_the_longest_predicted_tasks_of_a_class_come_first():
     predicted = np.random.default_rng(1).random(100)
-    handed_out = np.concatenate(drained(Schedule(predicted, np.zeros(100, dtype=int), np.arange(100), 4)))
+    handed_out = np.concatenate(drained(Schedule(ExpectedCost(predicted), np.zeros(100, dtype=int), np.arange(100), 4)))
     np.testing.assert_array_equal(handed_out, np.argsort(-predicted))
 
 
