@@ -32,8 +32,9 @@ from hpc_nu.models.dodelson_widrow_bath import (
     hubble_rate,
     shared_bath,
 )
-from hpc_nu.models.dodelson_widrow_bounds import BOUND_COLUMNS, NO_LIMITS, bound_values, prepare_limits, shared_limits
+from hpc_nu.models.dodelson_widrow_bounds import BOUND_COLUMNS, bound_values
 from hpc_nu.models.dodelson_widrow_kernel import accumulate, production_rate
+from hpc_nu.models.limits import limits_setting, limits_tables, prepare_limits
 from hpc_nu.models.mode_system import Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.models.relic import (
     MEAN_MOMENTUM_FERMI_DIRAC,
@@ -82,7 +83,7 @@ SETTINGS = (
     Setting("T_start", 10.0, "highest temperature", low=0.1, high=1000.0, unit="GeV"),
     Setting("T_end", 1e-4, "lowest temperature", low=1e-4, high=0.01, unit="GeV"),
     Setting("temperature_steps", 500, "of equal size in ln T, between them", low=50, high=10_000),
-    Setting("limits", NO_LIMITS, "none, or your file of digitised limits (hpc_nu.interactions.digitised_limits)"),
+    limits_setting(),
     Setting("trajectory_momentum", 1.0, "p/T at 10 MeV of what is given over temperature", low=1e-3, high=50.0),
 )  # fmt: skip
 
@@ -335,9 +336,7 @@ class DodelsonWidrow(Model):
 
     def tables(self, settings, points):
         tables = {"self-energy (massless)": identity(MASSLESS)} if needs_table(settings) else {}
-        if settings["limits"] != NO_LIMITS:
-            tables[f"limits ({settings['limits']})"] = shared_limits(settings["limits"]).identity
-        return tables
+        return tables | limits_tables(settings)
 
     def prepare(self, variations, points, communicator):
         if any(needs_table(settings) for settings in variations):

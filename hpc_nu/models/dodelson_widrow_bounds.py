@@ -8,7 +8,7 @@ lifetime and phase-space density (`hpc_nu.interactions.sterile_dark_matter`); fo
 import math
 
 from hpc_nu.interactions.bounds import BOUNDS, bounds_on
-from hpc_nu.interactions.digitised_limits import read_limits
+from hpc_nu.interactions.digitised_limits import ALL_FLAVOURS
 from hpc_nu.interactions.mediators import MEDIATORS
 from hpc_nu.interactions.sterile_dark_matter import (
     XRAY_RANGE,
@@ -17,10 +17,9 @@ from hpc_nu.interactions.sterile_dark_matter import (
     photon_width,
     xray_mixing_limit,
 )
+from hpc_nu.models.limits import NO_LIMITS, apply_limits, excluded_range, shared_limits
 from hpc_nu.models.mode_system import Observable
 from hpc_nu.units import AGE_OF_UNIVERSE, HBAR
-
-NO_LIMITS = "none"
 
 MOST_DARK_MATTER = 0.13
 """Omega h^2: 0.12, and what this calculation is uncertain by."""
@@ -47,24 +46,6 @@ BOUND_COLUMNS = (
     Observable("allowed_user", "1", "1 where no curve of the user's file excludes the point"),
     Observable("allowed", "1", "1 where all of the above allow the point; worth nothing where equation_valid is 0"),
 )  # fmt: skip
-
-
-_limits = {}
-
-
-def shared_limits(path):
-    """`DigitisedLimits` of a file, read once in the life of a process."""
-    if path not in _limits:
-        _limits[path] = read_limits(path)
-    return _limits[path]
-
-
-def prepare_limits(paths, communicator):
-    """What rank 0 has read of the files is what all ranks use, whatever happens to the files; collective."""
-    paths = sorted(paths - {NO_LIMITS})
-    _limits.update(
-        communicator.bcast({path: shared_limits(path) for path in paths} if communicator.rank == 0 else None)
-    )
 
 
 def bound_values(settings, m_mediator, coupling, m_4, sin2, densest, omega_h2):
@@ -104,24 +85,19 @@ def bound_values(settings, m_mediator, coupling, m_4, sin2, densest, omega_h2):
     values["m_4_limit_phase_space"] = float(phase_space_mass_bound(min(densest, 1.0))) if densest > 0 else math.inf
     values["allowed_phase_space"] = 1.0 * (m_4 >= values["m_4_limit_phase_space"])
     if settings["limits"] != NO_LIMITS:
-        values |= _of_the_user(shared_limits(settings["limits"]), m_mediator, coupling, m_4, sin2)
+        values |= _of_the_user(shared_limits(settings["limits"]), settings["flavour"], m_mediator, coupling, m_4, sin2)
     flags = [value for name, value in values.items() if name.startswith("allowed_")]
     values["allowed"] = 1.0 * all(flag == 1.0 or math.isnan(flag) for flag in flags)
     return values
 
 
-def _of_the_user(limits, m_mediator, coupling, m_4, sin2):
-    """Columns of the curves of a file; a curve over a mediator's mass says nothing where there is none."""
-    at, of = {"mediator_mass": m_mediator, "m4": m_4}, {"coupling": coupling, "sin2_2theta": sin2}
-    lowest, allowed = {"coupling": math.inf, "sin2_2theta": math.inf}, True
+def _of_the_user(limits, flavour, m_mediator, coupling, m_4, sin2):
+    """Columns of the curves of a file, those over a mediator's mass only where there is one."""
+    at, values = {"mediator_mass": m_mediator, "m4": m_4}, {"coupling": coupling, "sin2_2theta": sin2}
+    ranges = []
     for curve in limits.curves:
-        if at[curve.x] > 0:
-            lower, upper = curve.excluded_range(at[curve.x])
-            if math.isinf(upper):
-                lowest[curve.y] = min(lowest[curve.y], float(lower))
-            allowed = allowed and not lower < of[curve.y] < upper
-    return {
-        "coupling_limit_user": lowest["coupling"],
-        "sin2_2theta_limit_user": lowest["sin2_2theta"],
-        "allowed_user": 1.0 * allowed,
-    }
+        if at[curve.x] > 0 and curve.flavour in (flavour, ALL_FLAVOURS):
+            quantity = "coupling" if curve.y == "coupling" else "sin2_2theta"
+            ranges.append((quantity, excluded_range(curve, at[curve.x], quantity)))
+    largest, allowed = apply_limits(ranges, values)
+    return {f"{name}_limit_user": value for name, value in largest.items()} | {"allowed_user": allowed}
