@@ -4,13 +4,14 @@ Works on axes that are given; which program draws what, and how it is shown, is 
 """
 
 import argparse
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from hpc_nu.analysis.results import ResultsError
-from hpc_nu.campaign.terminal import complain
+from hpc_nu.printable import printable
 from hpc_nu.units import ANGLE_RAD, SPHALERON_FREEZE_OUT
 
 PAPER = "arXiv:2011.12637"
@@ -179,6 +180,6 @@ def draw_files(program, description, plan_panels, arguments=None):
             draw(axes, *what)
         save(picture, options.output)
     except ResultsError as error:
-        complain(f"{program}: {error}")
+        print(printable(f"{program}: {error}"), file=sys.stderr)
         return 2
     return 0

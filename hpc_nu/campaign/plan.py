@@ -22,6 +22,10 @@ from hpc_nu.models.mode_system import Model, Problem, SolverSettings
 from hpc_nu.solver import momentum_grid
 
 
+LARGEST_MESSAGE = 2**31 - 1
+"""Bytes that MPI sends at once."""
+
+
 @dataclass(frozen=True, eq=False)
 class GridSpec:
     """A momentum grid before it is built.
@@ -108,6 +112,12 @@ class Plan:
         """
         problem, tables = _of_contents(self.completed, self.tables, self.model)
         return hashlib.sha256((_canonical(problem) + (_canonical(tables) if tables else "")).encode()).hexdigest()
+
+    @property
+    def message_bytes(self):
+        """Size of its arrays, which every other rank is sent in one message."""
+        offsets = [offsets for _, offsets in self.offsets.values()]
+        return sum(array.nbytes for array in (*self.points.values(), *offsets, self.variation, self.grid))
 
     def problem(self, task):
         """The `Problem` of one task."""

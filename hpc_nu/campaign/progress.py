@@ -3,7 +3,7 @@
 import logging
 import time
 
-from hpc_nu.campaign.terminal import printable
+from hpc_nu.printable import printable
 
 _LINE_EVERY_SECONDS = 15.0
 

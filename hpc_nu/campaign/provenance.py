@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from hpc_nu.campaign.terminal import printable
+from hpc_nu.printable import printable
 
 DEPENDENCIES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "mpi4py", "pyyaml")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.plan import LARGEST_MESSAGE, read_plan
 from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.models import MODELS, get_model
@@ -15,6 +15,8 @@ def check_report(input_path):
     layout = RowLayout(plan)
     seconds = plan.predicted_seconds()
     total, longest = seconds.sum(), seconds.max()
+    fits = plan.message_bytes <= LARGEST_MESSAGE
+    most_ranks = max(1, min(plan.n_tasks, int(total / max(longest, 1e-3)))) if fits else 1
     n_points = plan.n_tasks // (len(plan.variations) * len(plan.grids))
     lines = [
         f"{input_path}: valid",
@@ -22,13 +24,19 @@ def check_report(input_path):
         f"model       {plan.model.name}: {plan.model.title}",
         f"tasks       {plan.n_tasks} = {n_points} points x {len(plan.grids)} grids x {len(plan.variations)} variations",
         f"cost        about {duration(total)} on one rank; longest task {seconds_text(longest)}",
-        f"useful on   up to {max(1, min(plan.n_tasks, int(total / max(longest, 1e-3)))):d} ranks",
+        f"useful on   up to {most_ranks} ranks",
         f"file size   {size_text(layout.file_size(plan))}",
         f"problem     {plan.problem_hash}",
     ]
     if plan.grids[0].kind != "none":
         lines.insert(4, "grids       " + ", ".join(grid.label for grid in plan.grids))
     lines += [f"table       {name} {identity[:16]}" for name, identity in plan.tables.items()]
+    if not fits:
+        most = LARGEST_MESSAGE * plan.n_tasks // plan.message_bytes
+        lines.append(
+            f"remark      runs on one rank alone: all others are sent the whole plan, {size_text(plan.message_bytes)}, and"
+            f" MPI sends at most {size_text(LARGEST_MESSAGE)}. Make campaigns of at most {most} tasks of it"
+        )
     return "\n".join(lines)
 
 

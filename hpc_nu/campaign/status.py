@@ -107,8 +107,9 @@ def _failures(output_path, failed, status, errors):
         reasons[status[task], re.sub(rb"[-+]?[0-9.]+(e[-+]?[0-9]+)?", b"#", errors[task])].append(task)
     ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
     lines = [
-        f"{ResultCode(code).name.lower()}: {len(first)}, first task {first[0]}: {errors[first[0]].decode(errors='replace')}"
-        for (code, _), first in ordered[:_MOST_LINES]
+        f"{ResultCode(code).name.lower()}: {len(tasks)}, first task {tasks[0]}: {text}"
+        for (code, _), tasks in ordered[:_MOST_LINES]
+        for text in [errors[tasks[0]].decode(errors="replace")]
     ]
     if len(ordered) > _MOST_LINES:
         lines.append(f"and {len(ordered) - _MOST_LINES} more reasons")

@@ -13,7 +13,7 @@ from mpi import SETTINGS, TESTS, hpc_nu
 from hpc_nu import cli
 from hpc_nu.analysis import read_results
 from hpc_nu.campaign.errors import BAD_INPUT, BROKEN_ENVIRONMENT, COMPLETE
-from hpc_nu.campaign.terminal import printable
+from hpc_nu.printable import printable
 from hpc_nu.solver.result_codes import ResultCode
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\rdone\x08\u202e"
@@ -95,7 +95,7 @@ def test_a_campaign_does_not_mind_where_its_messages_go(streams, reference, tmp_
 
 
 def test_the_results_never_get_the_number_of_a_closed_stream(tmp_path):
-    code = "from hpc_nu.campaign.terminal import *; open_streams(); sys.exit(open('out').fileno())"
+    code = "import hpc_nu.campaign.terminal as t; t.open_streams(); t.sys.exit(open('out').fileno())"
     write(tmp_path, "", "out")
     for streams in ("", "<&-", "2>&-", "<&- >&- 2>&-"):
         line = f'PYTHONPATH="{TESTS.parent}" "{sys.executable}" -c "{code}" {streams}'

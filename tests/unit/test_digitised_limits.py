@@ -9,6 +9,7 @@ import pytest
 
 from hpc_nu.interactions.bounds import coupling_limit_higgs
 from hpc_nu.interactions.digitised_limits import read_limits
+from hpc_nu.models.dodelson_widrow_bounds import bound_values
 from hpc_nu.models.limits import CONVERSIONS, apply_limits, excluded_range, prepare_limits, shared_limits
 from hpc_nu.plasma.user_equation_of_state import read_equation_of_state
 from hpc_nu.single_process import SingleProcess
@@ -106,7 +107,8 @@ def test_line_ends_and_byte_order_mark_of_other_systems(file_with):
         (b"name: \xff\n", "1: byte 0xff is no text: expected UTF-8"),
         (ABOVE.replace("unit: MeV\n", ""), "1: the curve that starts here has no unit"),
         (ABOVE.replace("MeV", "mev"), "4: unit = 'mev': expected eV or keV or MeV or GeV or TeV"),
-        (ABOVE.replace("x: mediator_mass", "x: mass"), "3: x = 'mass': expected mediator_mass or m4 or m_4 or M or m_N"),
+        (ABOVE.replace("x: mediator_mass", "x: mass"),
+         "3: x = 'mass': expected mediator_mass or m4 or m_4 or M or m_N"),
         (ABOVE.replace("arXiv:0000.00000, fig. 1", ""), "2: source = '': expected where the curve is from"),
         (ABOVE.replace("beam", "beam dump"),
          "1: name = 'beam dump': expected a name of letters, digits and _ that starts with a letter"),
@@ -206,12 +208,22 @@ def test_measures_of_a_mixing_are_those_of_one_angle(theta):
 
 
 def test_a_limit_beyond_45_degrees_excludes_nothing_and_an_end_there_is_open(file_with):
-    text = BETWEEN.replace("sin2_2theta", "theta2").replace("1e-9\t1e-7", "1e-2\t0.9").replace("1e-11\t1e-7", "1e-2\t0.9")
+    text = BETWEEN.partition("2\t")[0].replace("sin2_2theta", "theta2") + "2 1e-2 0.9\n8 1e-2 0.9\n"
     (band,) = read_limits(file_with(text)).curves
     lower, upper = excluded_range(band, 4e-6, "sin2_2theta")
     assert lower == pytest.approx(0.0396) and np.isinf(upper)
     (weak,) = read_limits(file_with(ABOVE.replace("coupling", "U2").replace("1e-4", "0.6").replace("1e-2", "1"))).curves
     assert apply_limits([("s", excluded_range(weak, 0.1, "sin2_2theta"))], {"s": 1.0}) == ({"s": np.inf}, 1.0)
+
+
+@pytest.mark.parametrize(("flavour", "limit"), [("mu", 4e-4 * (1 - 1e-4)), ("e", np.inf)])
+def test_dark_matter_meets_the_curves_of_its_own_flavour_as_sin2_2theta(flavour, limit, file_with):
+    text = "flavour: mu\n" + HEADER.replace("mediator_mass", "m4").replace("coupling", "U2").replace("MeV", "keV")
+    path = str(file_with(text + "10 1e-4\n1 1e-4\n"))
+    settings = {"mediator": "none", "flavour": flavour, "limits": path}
+    for sin2, allowed in ((0.999 * 4e-4, 1.0), (4e-4, float(flavour != "mu"))):
+        found = bound_values(settings, 0.0, 0.0, 2e-6, sin2, 1e-3, 0.12)
+        assert found["sin2_2theta_limit_user"] == pytest.approx(limit) and found["allowed_user"] == allowed
 
 
 def test_a_file_in_ones_home(file_with, monkeypatch):
