@@ -223,6 +223,8 @@ def read_results(path, model=None):
         If it is missing, damaged, or not a results file of this software.
     """
     path = os.fspath(path)
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise ResultsError(f"{path}: is a pipe or a device, not a results file")
     try:
         with xr.open_dataset(path, **_OPEN) as file:
             if file.attrs.get("software") != SOFTWARE:

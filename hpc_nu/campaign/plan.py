@@ -330,13 +330,13 @@ def _of_contents(completed, tables, model):
     dict, dict
         The input with the identity of a file in the place of its path, and the tables that are no such files.
     """
-    can_be_files = {setting.name for setting in model.settings if setting.or_file}
+    words = {setting.name: setting.choices for setting in model.settings if setting.or_file}
     named = set()
 
     def by_content(settings):
-        files = {name: value for name, value in settings.items() if name in can_be_files and value in tables}
+        files = {name: value for name, value in settings.items() if name in words and value not in words[name]}
         named.update(files.values())
-        return settings | {name: f"the file {tables[path]}" for name, path in files.items()}
+        return settings | {name: f"the file {tables.get(path, 'that is not read')}" for name, path in files.items()}
 
     problem = {section: value for section, value in completed.items() if section != "run"}
     problem["settings"] = by_content(problem["settings"])

@@ -2,11 +2,12 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from campaigns import FREEZE_IN_POINT, make_own_table, write
+from campaigns import FREEZE_IN_POINT, LEPTON, make_own_table, write
 
 from hpc_nu import cli
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
@@ -87,6 +88,19 @@ def test_a_file_that_has_moved_is_the_same_problem_and_another_content_is_not(ca
     [line] = changed.difference(mine.completed, mine.tables)
     identities = [plan.tables[str(path)] for plan, path in ((mine, here), (changed, other))]
     assert line.startswith("variations.own.") and line.endswith("the file {} -> the file {}".format(*identities))
+
+
+def test_a_file_that_is_not_read_is_no_part_of_the_problem(tmp_path):
+    text = LEPTON.replace("rates: simple", "rates: simple\n  self_energy: FILE")
+    path = write(tmp_path, text)
+    one, other = (read_plan(path, text.replace("FILE", name)) for name in ("/a/x.h5", "/b/x.h5"))
+    assert one.problem_hash == other.problem_hash and other.difference(one.completed, one.tables) == []
+
+
+def test_a_file_in_ones_home_is_the_same_file(campaign, monkeypatch):
+    input_with, here, _ = campaign
+    monkeypatch.setenv("HOME", str(here.parent))
+    assert read_plan(input_with(Path("~/mine"))).problem_hash == read_plan(input_with(here)).problem_hash
 
 
 def test_a_run_goes_on_with_a_file_that_has_moved(alone, tmp_path, capsys):

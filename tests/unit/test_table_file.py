@@ -102,11 +102,25 @@ def _cut_a_block(path):
         file["matter"] = values
 
 
+def _claim_terabytes(path):
+    with h5py.File(path, "r+") as file:
+        del file["matter"]
+        file.create_dataset("matter", shape=(2**20, 2**20), dtype="f4")
+
+
+def _make_a_group(path):
+    with h5py.File(path, "r+") as file:
+        del file["matter"]
+        file.create_group("matter")
+
+
 def _fill_with_text(path):
     path.write_text("not HDF5")
 
 
-DAMAGE = [_truncate, _flip_a_byte, _change_a_value, _drop_a_block, _cut_a_block, _fill_with_text]
+DAMAGE = [
+    _truncate, _flip_a_byte, _change_a_value, _drop_a_block, _cut_a_block, _claim_terabytes, _make_a_group, _fill_with_text,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__[1:])
