@@ -33,7 +33,7 @@ from benchmark_solver import Goal
 from benchmark_tasks import STEP, naps
 
 TOOLS = Path(__file__).parent
-LIMIT = 600.0  # seconds of a part on so many ranks: beyond, it hangs
+LIMIT = 600  # seconds of a part on so many ranks: beyond, it hangs, and ends with 124
 FULL, QUICK, SMALLEST = range(3)  # sizes
 
 # Momentum grids of 5 to 82 modes, say: the dearest takes a hundred times the cheapest, and nobody knows beforehand.
@@ -48,7 +48,9 @@ def launch(part, folder, ranks=None, **options):
         program = ["mpirun", "-n", str(ranks), *program]
     path = os.pathsep.join([str(TOOLS), str(TOOLS.parent), os.environ.get("PYTHONPATH", "")])
     environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} | os.environ | {"PYTHONPATH": path}
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=LIMIT)
+    # By `timeout`, which lets mpirun end its ranks.
+    program = ["timeout", "--foreground", "--kill-after=10", str(LIMIT), *program]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{part} on {ranks} ranks ended with {done.returncode}:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -45,7 +45,7 @@ def explain_report(output_path, task):
         f"status      {code.value}, {code.name.lower()}: {code.advice}",
     ]
     if error:
-        lines.append(f"error       {error}")
+        lines.append(f"error       {' '.join(error.split())}")
     if code != ResultCode.PENDING:
         tries = "first try" if cost["tries"] == 1 else f"try {cost['tries']}, more careful than the first"
         lines.append(

@@ -109,7 +109,7 @@ def _failures(output_path, failed, status, errors):
     lines = [
         f"{ResultCode(code).name.lower()}: {len(tasks)}, first task {tasks[0]}: {text}"
         for (code, _), tasks in ordered[:_MOST_LINES]
-        for text in [errors[tasks[0]].decode(errors="replace")]
+        for text in [" ".join(errors[tasks[0]].decode(errors="replace").split())]
     ]
     if len(ordered) > _MOST_LINES:
         lines.append(f"and {len(ordered) - _MOST_LINES} more reasons")

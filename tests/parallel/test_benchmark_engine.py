@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,20 +15,18 @@ LIMIT = 120.0
 pytestmark = pytest.mark.mpi
 
 
-def run(folder, tool, *arguments, launcher=()):
-    """How a tool ended."""
+def run(folder, tool, *arguments, ranks=None):
+    """Exit code and output of a tool, of which nothing is left behind."""
     mpi.require_mpirun()
-    path = os.pathsep.join([str(TOOLS), str(TOOLS.parent), os.environ.get("PYTHONPATH", "")])
-    environment = dict(os.environ) | mpi.SETTINGS | {"PYTHONPATH": path}
-    command = [*launcher, sys.executable, str(TOOLS / tool), *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT)
+    program = [sys.executable, str(TOOLS / tool)]
+    environment = {"PYTHONPATH": f"{TOOLS}{os.pathsep}{TOOLS.parent}"}
+    return mpi.hpc_nu(folder, *arguments, limit=LIMIT, ranks=ranks, environment=environment, program=program)
 
 
 def output_of(folder, tool, *arguments):
-    done = run(folder, tool, *arguments)
-    assert done.returncode in (0, 1), done.stderr  # 1: a goal is missed, on a busy machine and with few tasks
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout
+    code, text = run(folder, tool, *arguments)
+    assert code in (0, 1) and "Traceback" not in text, text  # 1: a goal is missed, with few tasks on a busy machine
+    return text
 
 
 def test_the_engine_is_measured_and_the_simulation_reads_it(tmp_path):
@@ -51,5 +48,5 @@ def test_the_other_parts_run_too(part, measured, tmp_path):
 def test_a_rank_that_raises_ends_them_all(tmp_path):
     """Rank 0 finds no folder to write to, and the other one waits for it."""
     text = json.dumps({"text": "campaign: x"})
-    done = run(tmp_path, "benchmark_engine_ranks.py", "balance", "nowhere", text, launcher=("mpirun", "-n", "2"))
-    assert done.returncode != 0 and "FileNotFoundError" in done.stderr
+    code, text = run(tmp_path, "benchmark_engine_ranks.py", "balance", "nowhere", text, ranks=2)
+    assert code != 0 and "FileNotFoundError" in text

@@ -1,6 +1,7 @@
 """Reading results offline: selections, rows that are not done, errors of momentum grids known beforehand, pictures."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -187,6 +188,7 @@ def test_what_the_file_does_not_have_is_refused_with_what_there_is(results, sele
     [
         (lambda path: None, "no such file"),
         (lambda path: path.mkdir(), "is a folder"),
+        (os.mkfifo, "is a pipe or a device"),
         (lambda path: path.write_text("campaign: x"), "truncated, damaged or no HDF5 file"),
         (lambda path: h5py.File(path, "w").close(), "not a results file of hpc_nu"),
     ],
