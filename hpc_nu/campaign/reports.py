@@ -34,8 +34,9 @@ def check_report(input_path):
     if not fits:
         most = LARGEST_MESSAGE * plan.n_tasks // plan.message_bytes
         lines.append(
-            f"remark      runs on one rank alone: all others are sent the whole plan, {size_text(plan.message_bytes)}, and"
-            f" MPI sends at most {size_text(LARGEST_MESSAGE)}. Make campaigns of at most {most} tasks of it"
+            "remark      runs on one rank alone: all others are sent the whole plan, and MPI sends at most"
+            f" {size_text(LARGEST_MESSAGE)} of its {size_text(plan.message_bytes)}. Make several campaigns of it, of at"
+            f" most {most} tasks each"
         )
     return "\n".join(lines)
 

@@ -13,8 +13,8 @@
 
 Lines of header, in any order, then the points, with x that increases or decreases: two numbers on a line, x and the
 largest y allowed (with `excluded: below` the smallest), or with `excluded: between` three, x and the ends of the
-excluded range of y.  Spaces, tabs, commas and semicolons separate; beside a semicolon a comma is a decimal sign.  A line
-of words above the points is their title.  The next header starts the next curve.
+excluded range of y.  Spaces, tabs, commas and semicolons separate; beside a semicolon a comma is a decimal sign.  A
+line of words above the points is their title.  The next header starts the next curve.
 
 Between the points ln y is linear in ln x; where several have the same x, y jumps there.  Outside of the points nothing
 is excluded.

@@ -9,9 +9,9 @@ Fine-tuned values of delta_M and re_omega should be given with `about`: offsets 
 Not covered: entropy from the decays, sec. 3 of EST.
 
 Published limits on |U_alpha|^2 are for one heavy neutrino.  They are compared with the sum over N_2 and N_3, which a
-detector does not tell apart: right where neutrinos are counted when they are made (peak searches).  Where they must also
-decay in the detector, each of two that share |U|^2 evenly does so half as often, and the limit on the sum is really
-2^(1/2) weaker.
+detector does not tell apart: right where neutrinos are counted when they are made (peak searches).  Where they must
+also decay in the detector, each of two that share |U|^2 evenly does so half as often, and the limit on the sum is
+really 2^(1/2) weaker.
 """
 
 from functools import lru_cache

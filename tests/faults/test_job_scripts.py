@@ -29,7 +29,7 @@ def job(tmp_path):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SQUEUE"))}
 
     def run(script, **variables):
-        path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HPC_NU_PROGRAM": str(tmp_path / "program"), "LAUNCH": "env"}
+        path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LAUNCH": "env", "HPC_NU_PROGRAM": f"{tmp_path}/program"}
         done = subprocess.run(["bash", str(ROOT / "jobs" / script)], env=clean | path | variables, cwd=ROOT,
                               capture_output=True, text=True, timeout=60)  # fmt: skip
         return done.returncode, done.stdout, done.stderr

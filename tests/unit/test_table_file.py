@@ -119,7 +119,8 @@ def _fill_with_text(path):
 
 
 DAMAGE = [
-    _truncate, _flip_a_byte, _change_a_value, _drop_a_block, _cut_a_block, _claim_terabytes, _make_a_group, _fill_with_text,
+    _truncate, _flip_a_byte, _change_a_value, _drop_a_block, _cut_a_block, _claim_terabytes, _make_a_group,
+    _fill_with_text,
 ]  # fmt: skip
 
 
