@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 import time
 import traceback
 
@@ -20,6 +19,7 @@ from hpc_nu.campaign.errors import (
     trouble_text,
 )
 from hpc_nu.campaign.marked_yaml import InputError
+from hpc_nu.campaign.terminal import complain, flush_streams, open_streams, say
 from hpc_nu.models import MODELS
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -35,15 +35,18 @@ def main(arguments=None):
     int
         Exit code: 0 complete, 1 failure, 2 bad input, 3 broken environment, 75 checkpointed (run again to continue).
     """
-    options = _parser().parse_args(arguments)
-    _prepare_libraries()
+    open_streams()
     try:
+        options = _parser().parse_args(arguments)
+        _prepare_libraries()
         return options.command(options)
     except (InputError, CampaignError) as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return BAD_INPUT if isinstance(error, InputError) else error.exit_code
     except BrokenPipeError:
         return FAILURE
+    finally:
+        flush_streams()
 
 
 def _prepare_libraries():
@@ -153,7 +156,7 @@ def _on_all_ranks(action):
         ranks = communicator.world()
     except EnvironmentProblem as problem:  # on all, whether or not they see each other
         if communicator.launched_rank() == 0:
-            print(problem, file=sys.stderr, flush=True)
+            complain(problem)
         else:  # the launcher ends all when the first of them leaves: let the one that speaks do so
             time.sleep(_AFTER_YOU_SECONDS)
         return problem.exit_code
@@ -161,20 +164,19 @@ def _on_all_ranks(action):
         return action(ranks)
     except Refused as refusal:  # on all ranks alike
         if ranks.rank == 0:
-            print(refusal, file=sys.stderr)
+            complain(refusal)
         return refusal.exit_code
     except BaseException as error:
         if isinstance(error, CampaignError):
             code = error.exit_code
-            print(error, file=sys.stderr)
+            complain(error)
         elif isinstance(error, Exception) and is_of_the_environment(error):
             code = BROKEN_ENVIRONMENT
-            print(trouble_text(error, "hpc-nu"), file=sys.stderr)
+            complain(trouble_text(error, "hpc-nu"))
         else:
             code = FAILURE
-            traceback.print_exc()
+            complain(traceback.format_exc())
         if ranks.size > 1:  # the others may be waiting for this rank
-            sys.stderr.flush()
             ranks.Abort(code)
         return code
 
@@ -182,14 +184,14 @@ def _on_all_ranks(action):
 def _check(options):
     from hpc_nu.campaign.reports import check_report
 
-    print(check_report(options.input))
+    say(check_report(options.input))
     return COMPLETE
 
 
 def _status(options):
     from hpc_nu.campaign.status import status_report
 
-    print(status_report(options.output))
+    say(status_report(options.output))
     return COMPLETE
 
 
@@ -197,7 +199,7 @@ def _explain(options):
     from hpc_nu.campaign.explain import explain_report, input_of_task, solve_report
 
     report = solve_report if options.solve else input_of_task if options.input else explain_report
-    print(report(options.output, options.task))
+    say(report(options.output, options.task))
     return COMPLETE
 
 
@@ -212,7 +214,7 @@ def _verify(options):
 def _models(options):
     from hpc_nu.campaign.reports import model_report, models_report
 
-    print(model_report(options.name) if options.name else models_report())
+    say(model_report(options.name) if options.name else models_report())
     return COMPLETE
 
 
@@ -221,5 +223,5 @@ def _doctor(options):
 
     text, code = examine(options.folder)
     if text:
-        print(text)
+        say(text)
     return code

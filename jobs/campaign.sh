@@ -25,6 +25,10 @@ set -euo pipefail
 : "${INPUT:?name the campaign: sbatch --export=ALL,INPUT=inputs/x.yaml,OUTPUT=x.h5 jobs/campaign.sh}"
 : "${OUTPUT:?name the results file: sbatch --export=ALL,INPUT=inputs/x.yaml,OUTPUT=x.h5 jobs/campaign.sh}"
 say() { echo "campaign: $(date '+%F %T') $*"; }
+if [ -z "${SLURM_JOB_ID:-}" ]; then
+    say "this is a Slurm job, to be submitted with sbatch; by hand: mpirun -n 4 hpc-nu run $INPUT -o $OUTPUT" >&2
+    exit 2
+fi
 
 # Slurm runs a copy of this script from its spool, so its own place says nothing about the repository.
 cd "${HPC_NU_ROOT:-$SLURM_SUBMIT_DIR}"
@@ -35,11 +39,15 @@ fi
 source tools/environment.sh # loads the header, too
 
 # What Slurm knows of this job, in a format of squeue. Asked for by number, the last task of an array is the whole
-# array. A busy Slurm may need to be asked more than once.
+# array. What the user's environment says of filters and of how times look is not meant for us. A busy Slurm may need to
+# be asked more than once.
 ask() {
     local try
     for try in 1 2 3; do
-        squeue --noheader --jobs="$SLURM_JOB_ID" --format="%A $1" 2>/dev/null | sed -n "s/^$SLURM_JOB_ID //p" && return
+        (
+            unset "${!SQUEUE_@}"
+            SLURM_TIME_FORMAT=standard squeue --noheader --jobs="$SLURM_JOB_ID" --format="%A $1"
+        ) 2>/dev/null | sed -n "s/^$SLURM_JOB_ID //p" && return
         sleep 3
     done
 }

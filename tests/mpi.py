@@ -57,10 +57,12 @@ class Run:
         Python code that is executed before the command, to put something wrong.
     environment : dict
         Variables on top of those of this process.
+    program : sequence of str
+        What takes the place of hpc-nu.
     """
 
-    def __init__(self, folder, *arguments, ranks=None, before="", environment=None):
-        program = [sys.executable, "-m", "hpc_nu"]
+    def __init__(self, folder, *arguments, ranks=None, before="", environment=None, program=None):
+        program = program or [sys.executable, "-m", "hpc_nu"]
         if before:
             code = f"{before}\nimport sys\nfrom hpc_nu.cli import main\nsys.exit(main())"
             program = [sys.executable, "-c", code]

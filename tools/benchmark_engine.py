@@ -4,6 +4,7 @@
     source tools/environment.sh
     python tools/benchmark_engine.py                  everything: tables, goals, benchmark_engine.json (ten minutes)
     python tools/benchmark_engine.py --quick          the same, smaller (a minute or two)
+    python tools/benchmark_engine.py --smallest       whether all of it runs: seconds a part, whose numbers say nothing
 
 Overhead: wall time per task of zero work, all methods in turns on the same ranks of one mpirun; median (least, most).
 `hpc_nu` is the whole engine: its rows, checksums and commits to the file included.  The others hand an empty function
@@ -32,7 +33,8 @@ from benchmark_solver import Goal
 from benchmark_tasks import STEP, naps
 
 TOOLS = Path(__file__).parent
-LIMIT = 600.0
+LIMIT = 600  # seconds of a part on so many ranks: beyond, it hangs, and ends with 124
+FULL, QUICK, SMALLEST = range(3)  # sizes
 
 # Momentum grids of 5 to 82 modes, say: the dearest takes a hundred times the cheapest, and nobody knows beforehand.
 GRIDS = {f"grid_{i}": {"shortest": s, "longest": 3 * s} for i, s in enumerate((0.004, 0.01, 0.03, 0.08, 0.2, 0.4))}
@@ -46,17 +48,19 @@ def launch(part, folder, ranks=None, **options):
         program = ["mpirun", "-n", str(ranks), *program]
     path = os.pathsep.join([str(TOOLS), str(TOOLS.parent), os.environ.get("PYTHONPATH", "")])
     environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} | os.environ | {"PYTHONPATH": path}
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=LIMIT)
+    # By `timeout`, which lets mpirun end its ranks.
+    program = ["timeout", "--foreground", "--kill-after=10", str(LIMIT), *program]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{part} on {ranks} ranks ended with {done.returncode}:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def overhead(folder, quick):
+def overhead(folder, size):
     """Least ratio of each of the others to the package over the numbers of ranks; processor time of a task [s]."""
     ratios = {}
-    for ranks in (2,) if quick else (2, 4):
-        n_tasks, n_dear, rounds = (4000, 300, 1) if quick else (100_000, 4000, 3)
+    n_tasks, n_dear, rounds = ((100_000, 4000, 3), (4000, 300, 1), (100, 20, 1))[size]
+    for ranks in (2,) if size else (2, 4):
         found = launch("overhead", folder, ranks, n_tasks=n_tasks, n_dear=n_dear, rounds=rounds)
         times, ours = found["times"], found["times"]["hpc_nu"][0]
         print(f"\nOverhead of a task on {ranks} ranks: microseconds, and over the package's", flush=True)
@@ -68,23 +72,23 @@ def overhead(folder, quick):
     return ratios, found["processor"]
 
 
-def balance(folder, quick):
+def balance(folder, size):
     """The worst ratio of the campaigns that sleep, and that of the real one."""
     print("\nBalance: wall time over the lower bound max(longest task, total/ranks)", flush=True)
-    scale = 0.1 if quick else 1.0
+    scale = (1.0, 0.1, 0.01)[size]
     ratios = []
     for name, text, all_ranks in (
         ("six grids, costs unknown", naps(int(200 * scale), variations=GRIDS, tail=2.0, predicted=0.01), (4, 16)),
         ("one class, heavy tail unknown", naps(int(3000 * scale), **TAIL), (4, 8)),
     ):
-        for ranks in all_ranks[:1] if quick else all_ranks:
+        for ranks in all_ranks[:1] if size else all_ranks:
             found = launch("balance", folder, ranks, text=text)
             ratios.append(found["ratio"])
             _print_balance(name, ranks, found)
     table_1 = (
         (TOOLS.parent / "inputs" / "broad_range.yaml")
         .read_text()
-        .replace("points: 1024", f"points: {16 if quick else 256}")
+        .replace("points: 1024", f"points: {(256, 16, 2)[size]}")
     )
     found = launch("balance", folder, 2, text=table_1)
     _print_balance("lepton_asymmetry, all of Table 1", 2, found)
@@ -99,9 +103,9 @@ def _print_balance(name, ranks, found):
     )
 
 
-def commits(folder, quick):
+def commits(folder, size):
     """Share of the wall time in commits; and the seconds of an empty commit and of a row, from a second campaign."""
-    epoch, nap = (1.0, 2e-3) if quick else (60.0, 2e-3)
+    epoch, nap = (60.0, 1.0, 0.2)[size], 2e-3
     rows = int(2.2 * epoch * 2 / (nap + 2e-4))
     found = launch("commits", folder, 2, n_tasks=rows, nap=nap, epoch_seconds=epoch)
     print(
@@ -116,9 +120,9 @@ def commits(folder, quick):
     return found["share"], empty, row
 
 
-def resume(folder, quick):
+def resume(folder, size):
     """Seconds to the first task."""
-    n_points = 2000 if quick else 100_000
+    n_points = (100_000, 2000, 100)[size]
     launch("prepare_resume", folder, n_points=n_points)
     found = launch("resume", folder, 2, launched=time.time())
     print(f"\nResume of {n_points} points on 2 ranks: first task after {found['first_task']:.2f} s", flush=True)
@@ -127,11 +131,11 @@ def resume(folder, quick):
     return found["first_task"]
 
 
-def master(folder, quick):
+def master(folder, size):
     """Shares of a core: idle, and per 1000 tasks a second; and the costs of a message."""
     print("\nA master that only serves", flush=True)
-    n = 800 if quick else 10_000
-    idle = launch("master", folder, 4, n_tasks=30 if quick else 100, nap=0.1)
+    n, n_idle = ((10_000, 100), (800, 30), (40, 4))[size]
+    idle = launch("master", folder, 4, n_tasks=n_idle, nap=0.1)
     single = launch("master", folder, 4, n_tasks=n, batch_seconds=0.0)
     batches = launch("master", folder, 4, n_tasks=10 * n)
     round_trip = launch("master", folder, 2, n_tasks=n // 4, batch_seconds=0.0)
@@ -192,12 +196,15 @@ PARTS = {f.__name__: f for f in (overhead, balance, commits, resume, master)}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="few tasks: a minute or two")
+    sizes = parser.add_mutually_exclusive_group()
+    sizes.add_argument("--quick", action="store_const", const=QUICK, dest="size", help="few tasks: a minute or two")
+    sizes.add_argument("--smallest", action="store_const", const=SMALLEST, dest="size", help="does it run?")
+    parser.set_defaults(size=FULL)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="default: all")
     parser.add_argument("-o", "--output", default="benchmark_engine.json", help="costs (%(default)s)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = {part: PARTS[part](folder, arguments.quick) for part in arguments.parts}
+        found = {part: PARTS[part](folder, arguments.size) for part in arguments.parts}
     if {"overhead", "commits", "master"} <= found.keys():
         measured = {"costs": costs(found)}
         Path(arguments.output).write_text(json.dumps(measured, indent=1) + "\n")

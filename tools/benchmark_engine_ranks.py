@@ -8,6 +8,7 @@ Rank 0 prints the measurement as one line of JSON, the last one of its output.
 import json
 import sys
 import time
+import traceback
 from pathlib import Path
 
 STARTED = time.time()
@@ -74,7 +75,7 @@ def campaign(folder, text, communicator=WORLD):
         results.create()
         in_hand.load(np.ones(plan.n_tasks, dtype=bool))
         if plan.model.name != "naps":
-            run.compile_kernels(plan, left.tasks, in_hand)
+            run.compile_kernels(plan, left.tasks, in_hand, StopRequest(), communicator)
     stopwatch = Stopwatch(plan.n_tasks)
     checkpoint = Checkpoint(output, plan.problem_hash)
     communicator.barrier()
@@ -312,7 +313,12 @@ PARTS = {f.__name__: f for f in (overhead, master, commits, balance, prepare_res
 def main():
     part, folder, *options = sys.argv[1:]
     use_naps()
-    found = PARTS[part](folder, **json.loads(options[0] if options else "{}"))
+    try:
+        found = PARTS[part](folder, **json.loads(options[0] if options else "{}"))
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        WORLD.Abort(1)  # the others would wait for this rank for ever
     if WORLD.rank == 0:
         print(json.dumps(found))
 

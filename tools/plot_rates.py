@@ -32,7 +32,6 @@ HELICITIES = ((r"$h=-1$ (near shell)", "tab:red"), (r"$h=+1$", "tab:blue"))
 EIGENVALUES = (("smaller eigenvalue", "tab:blue"), ("larger eigenvalue", "tab:orange"))
 T_MAX, T_MIN = 1e3, 1e-3
 """[GeV]"""
-PER_DECADE = 15
 ZERO_STEPS = np.concatenate([1 + sign * np.geomspace(3e-4, 3e-2, 12) for sign in (-1, 1)])
 """Temperatures around a zero over that of the zero: a dip on a logarithmic axis needs more of them."""
 POTENTIAL_MIN = 1e-14
@@ -41,7 +40,7 @@ POTENTIAL_MIN = 1e-14
 
 def draw_equilibration(axes, arguments):
     """Gamma_N/H, with and without gamma_v, and where it crosses 1."""
-    temperature = np.geomspace(T_MAX, T_MIN, int(PER_DECADE * np.log10(T_MAX / T_MIN)) + 1)
+    temperature = np.geomspace(T_MAX, T_MIN, int(arguments.points_per_decade * np.log10(T_MAX / T_MIN)) + 1)
     data = oscillation_data(arguments.neutrino_data, arguments.hierarchy)
     yukawas = yukawa_couplings(
         data, arguments.mass, arguments.delta, arguments.eta, arguments.re_omega, arguments.im_omega
@@ -130,6 +129,7 @@ def main():
     parser.add_argument("--hierarchy", choices=("normal", "inverted"), default="normal")
     parser.add_argument("--neutrino-data", choices=FIT_NAMES, default="nufit_3.2")
     parser.add_argument("--crossover", choices=tuple(CROSSOVERS), default="leading_order")
+    parser.add_argument("--points-per-decade", type=int, default=15, help="temperatures of the left panel (15)")
     parser.add_argument("--momentum", type=float, default=3.0, help="k/T of the right panels (3)")
     parser.add_argument("-o", "--output", required=True, help="image to write")
     arguments = parser.parse_args()

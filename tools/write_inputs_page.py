@@ -151,7 +151,8 @@ def _limits():
         "",
         f"{title} [limits_example.txt](limits_example.txt) is one; it is named by",
     ]
-    lines += ["`limits` among the settings of `dodelson_widrow`, `relic_coupling` and `relic_fold`.", ""]
+    users = [f"`{name}`" for name in MODELS if any(s.name == "limits" for s in get_model(name).settings)]
+    lines += [f"`limits` among the settings of {', '.join(users[:-1])} and {users[-1]}.", ""]
     for text in paragraphs:
         lines += ["```", inspect.cleandoc(text), "```", ""] if text is example else [text, ""]
     return lines

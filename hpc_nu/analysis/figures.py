@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from hpc_nu.analysis.results import ResultsError
+from hpc_nu.printable import printable
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import ANGLE_RAD, SPHALERON_FREEZE_OUT
 
@@ -220,6 +221,6 @@ def draw_files(program, description, plan_panels, arguments=None):
             draw(axes, *what)
         save(picture, options.output)
     except ResultsError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(printable(f"{program}: {error}"), file=sys.stderr)
         return 2
     return 0

@@ -200,7 +200,7 @@ class Results:
         except (OSError, KeyError):
             raise ResultsError(f"{self.path}: there is no /{name} in this file{_HINTS.get(name, '')}") from None
         # An interrupted commit may have left values in a row that is not recorded as done.
-        data = data.where(self.points.status == "done")
+        data = data.drop_encoding().where(self.points.status == "done")
         return data.assign_coords({column: self.points[column] for column in self.points if column not in data})
 
 
@@ -223,6 +223,8 @@ def read_results(path, model=None):
         If it is missing, damaged, or not a results file of this software.
     """
     path = os.fspath(path)
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise ResultsError(f"{path}: is a pipe or a device, not a results file")
     try:
         with xr.open_dataset(path, **_OPEN) as file:
             if file.attrs.get("software") != SOFTWARE:
@@ -244,7 +246,7 @@ def read_results(path, model=None):
     words = {code.value: code.name.lower() for code in ResultCode}
     points["status"] = rows.status.copy(data=np.array([words[code] for code in rows.status.values], dtype=str))
     points["error"] = rows.error
-    points = points.map(_decoded)
+    points = points.map(_decoded).drop_encoding()  # numbers there, words here: `to_netcdf` would write as it was there
     points["point"] = _point_numbers(points)
     grids = _grids(points, completed.get("grids", [{"kind": "none"}]))
     return Results(path, dict(rows.attrs), completed, grids, points, np.arange(points.sizes["task"]))
@@ -252,7 +254,7 @@ def read_results(path, model=None):
 
 def _decoded(column):
     """Bytes as text."""
-    return column.copy(data=np.char.decode(column.values, "ascii")) if column.dtype.kind == "S" else column
+    return column.copy(data=np.char.decode(column.values, "utf-8", "replace")) if column.dtype.kind == "S" else column
 
 
 def _point_numbers(points):

@@ -34,18 +34,18 @@ def explain_report(output_path, task):
         attributes, completed = dict(file.attrs), _completed(file)
         _refuse_no_task(output_path, file, task)
         # First: a row whose status says that it is recorded is there whole.
-        code, error = ResultCode(file["status"][task]), file["error"][task].decode()
+        code, error = ResultCode(file["status"][task]), file["error"][task].decode(errors="replace")
         point = _entries(file["points"], task, leave_out=_TASK)
         cost = {name: file[f"cost/{name}"][task] for name in ("seconds", "steps", "rejected", "tries", "rank")}
         results = [line for group in GROUPS.values() if group in file for line in _entries(file[group], task)]
-        variation = file["points/variation"][task].decode()
+        variation = file["points/variation"][task].decode(errors="replace")
         grid = _grid(completed, len(file["status"]), task)
     lines = [
         f"{output_path}: task {task} of campaign {attributes['campaign']}, model {attributes['model']}",
         f"status      {code.value}, {code.name.lower()}: {code.advice}",
     ]
     if error:
-        lines.append(f"error       {error}")
+        lines.append(f"error       {' '.join(error.split())}")
     if code != ResultCode.PENDING:
         tries = "first try" if cost["tries"] == 1 else f"try {cost['tries']}, more careful than the first"
         lines.append(
@@ -87,7 +87,7 @@ def solve_report(output_path, task):
     """
     with open_results(output_path) as file:
         _refuse_no_task(output_path, file, task)
-        given, attributes = file["input/given"][()].decode(), dict(file.attrs)
+        given, attributes = file["input/given"][()].decode(errors="replace"), dict(file.attrs)
         plan = read_plan(f"{output_path}:/input/given", given)
         if plan.problem_hash != attributes["problem_hash"]:
             lines = plan.difference(_completed(file), json.loads(attributes["tables"]))
@@ -143,7 +143,7 @@ def input_of_task(output_path, task):
                 offset = float(points[f"{name}_offset"][task])
                 value = {"about": convert(given["about"], given["unit"], unit), "value": offset}
             parameters[name] = value | ({} if unit == "1" else {"unit": unit})
-        variation = points["variation"][task].decode()
+        variation = points["variation"][task].decode(errors="replace")
         grid = _grid(completed, len(file["status"]), task)
     single = {
         "campaign": f"{completed['campaign'][:48]}-task{task}",

@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from hpc_nu.user_file import LARGEST_TEXT
+
 MAX_DEPTH = 40
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
@@ -297,13 +299,16 @@ def load_marked(path, text=None):
 
 def _read_text(path, report):
     try:
-        raw = path.read_bytes()
+        with open(path, "rb") as file:  # may be a pipe: <(...)
+            raw = file.read(LARGEST_TEXT + 1)
     except FileNotFoundError:
         report.fail("there is no such file")
     except IsADirectoryError:
         report.fail("this is a directory; an input file is needed")
     except (OSError, ValueError) as error:
         report.fail(f"cannot be read: {error}")
+    if len(raw) > LARGEST_TEXT:
+        report.fail(f"is larger than an input file can be, {LARGEST_TEXT / 1e6:.0f} MB")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -9,7 +9,6 @@ import fcntl
 import os
 import platform
 import shutil
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ from hpc_nu import __version__
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.provenance import hdf5_version, mpi_library, package_version, processor_name
 from hpc_nu.campaign.results_file import ResultsFile
+from hpc_nu.campaign.terminal import complain
 from hpc_nu.models.mode_system import Outcome
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -45,7 +45,7 @@ def meet(communicator, folder, facts, problems, remarks):
     """Add to the facts, problems and remarks of rank 0 what all ranks find; collective."""
     if communicator.size > 1:
         if communicator.rank == 0:
-            print(f"{communicator.size} ranks meet and write a file in {folder} ...", file=sys.stderr, flush=True)
+            complain(f"{communicator.size} ranks meet and write a file in {folder} ...")
         faulthandler.dump_traceback_later(LIMIT, exit=True)  # the interpreter may get stuck inside a collective call
     everyone = communicator.gather((platform.node(), problems, remarks, _rank_facts()))
     if communicator.rank == 0:

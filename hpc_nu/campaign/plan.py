@@ -22,6 +22,10 @@ from hpc_nu.models.mode_system import Model, Problem, SolverSettings
 from hpc_nu.solver import momentum_grid
 
 
+LARGEST_MESSAGE = 2**31 - 1
+"""Bytes that MPI sends at once."""
+
+
 @dataclass(frozen=True, eq=False)
 class GridSpec:
     """A momentum grid before it is built.
@@ -102,9 +106,18 @@ class Plan:
 
     @cached_property
     def problem_hash(self):
-        """SHA-256 of all that defines the problem: the input but for its section `run`, and the tables it needs."""
-        text = _canonical(_without_run(self.completed)) + (_canonical(self.tables) if self.tables else "")
-        return hashlib.sha256(text.encode()).hexdigest()
+        """SHA-256 of all that defines the problem: the input but for its section `run`, and the tables it needs.
+
+        Of a user's file this is what is in it, wherever it lies.
+        """
+        problem, tables = _of_contents(self.completed, self.tables, self.model)
+        return hashlib.sha256((_canonical(problem) + (_canonical(tables) if tables else "")).encode()).hexdigest()
+
+    @property
+    def message_bytes(self):
+        """Size of its arrays, which every other rank is sent in one message."""
+        offsets = [offsets for _, offsets in self.offsets.values()]
+        return sum(array.nbytes for array in (*self.points.values(), *offsets, self.variation, self.grid))
 
     def problem(self, task):
         """The `Problem` of one task."""
@@ -140,10 +153,11 @@ class Plan:
             "parameters.M: 2.0 GeV -> 3.0 GeV" stands for 2 GeV in the other plan and 3 GeV in this one; empty if
             the problem is the same.
         """
-        old, new = _without_run(other_completed), _without_run(self.completed)
+        old, old_tables = _of_contents(other_completed, other_tables, self.model)
+        new, new_tables = _of_contents(self.completed, self.tables, self.model)
         old_leaves, new_leaves = dict(_leaves(old)), dict(_leaves(new))
-        old_leaves |= {f"table {name}": identity for name, identity in other_tables.items()}
-        new_leaves |= {f"table {name}": identity for name, identity in self.tables.items()}
+        old_leaves |= {f"table {name}": identity for name, identity in old_tables.items()}
+        new_leaves |= {f"table {name}": identity for name, identity in new_tables.items()}
         lines = [
             f"{key}: {old_leaves.get(key, 'absent')} -> {new_leaves.get(key, 'absent')}"
             for key in old_leaves | new_leaves
@@ -300,8 +314,26 @@ def _canonical(completed):
     return json.dumps(completed, separators=(",", ":"))
 
 
-def _without_run(completed):
-    return {section: value for section, value in completed.items() if section != "run"}
+def _of_contents(completed, tables, model):
+    """A completed input but for its section `run`, and its tables: the user's files by what is in them.
+
+    Returns
+    -------
+    dict, dict
+        The input with the identity of a file in the place of its path, and the tables that are no such files.
+    """
+    words = {setting.name: setting.choices for setting in model.settings if setting.or_file}
+    named = set()
+
+    def by_content(settings):
+        files = {name: value for name, value in settings.items() if name in words and value not in words[name]}
+        named.update(files.values())
+        return settings | {name: f"the file {tables.get(path, 'that is not read')}" for name, path in files.items()}
+
+    problem = {section: value for section, value in completed.items() if section != "run"}
+    problem["settings"] = by_content(problem["settings"])
+    problem["variations"] = {name: by_content(overrides) for name, overrides in problem["variations"].items()}
+    return problem, {name: identity for name, identity in tables.items() if name not in named}
 
 
 def _leaves(value, key=""):

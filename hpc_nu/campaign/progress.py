@@ -3,6 +3,8 @@
 import logging
 import time
 
+from hpc_nu.printable import printable
+
 _LINE_EVERY_SECONDS = 15.0
 
 log = logging.getLogger("hpc_nu")
@@ -11,9 +13,14 @@ log = logging.getLogger("hpc_nu")
 def start_logging(rank):
     """One line per message with time and rank, on standard error; only rank 0 speaks below warnings."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(f"%(asctime)s [{rank}] %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(_Formatter(f"%(asctime)s [{rank}] %(message)s", datefmt="%H:%M:%S"))
     log.handlers[:] = [handler]
     log.setLevel(logging.INFO if rank == 0 else logging.WARNING)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record):
+        return printable(super().format(record))
 
 
 class Progress:

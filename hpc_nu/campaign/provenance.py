@@ -8,6 +8,8 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from hpc_nu.printable import printable
+
 DEPENDENCIES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "mpi4py", "pyyaml")
 
 
@@ -19,7 +21,7 @@ def provenance():
         "processor": processor_name(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "command": " ".join(sys.argv),
+        "command": printable(" ".join(sys.argv)),  # a name that is no UTF-8 is no text for HDF5
         "mpi": mpi_library(),
         "hdf5": hdf5_version(),
         "commit": commit(),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hpc_nu.campaign.expected_cost import expected_cost
-from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.plan import LARGEST_MESSAGE, read_plan
 from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.models import MODELS, get_model
@@ -24,27 +24,35 @@ def check_report(input_path):
     plan = read_plan(input_path)
     layout = RowLayout(plan)
     cost = expected_cost(plan)
+    fits = plan.message_bytes <= LARGEST_MESSAGE
     n_points = plan.n_tasks // (len(plan.variations) * len(plan.grids))
     lines = [
         f"{input_path}: valid",
         f"campaign    {plan.name}",
         f"model       {plan.model.name}: {plan.model.title}",
         f"tasks       {plan.n_tasks} = {n_points} points x {len(plan.grids)} grids x {len(plan.variations)} variations",
-        *_cost_lines(plan, cost),
+        *_cost_lines(plan, cost, fits),
         f"file size   {size_text(layout.file_size(plan))}",
         f"problem     {plan.problem_hash}",
     ]
     if plan.grids[0].kind != "none":
         lines.insert(4, "grids       " + ", ".join(grid.label for grid in plan.grids))
     lines += [f"table       {name} {identity[:16]}" for name, identity in plan.tables.items()]
+    if not fits:
+        most = LARGEST_MESSAGE * plan.n_tasks // plan.message_bytes
+        lines.append(
+            "remark      runs on one rank alone: all others are sent the whole plan, and MPI sends at most"
+            f" {size_text(LARGEST_MESSAGE)} of its {size_text(plan.message_bytes)}. Make several campaigns of it, of at"
+            f" most {most} tasks each"
+        )
     return "\n".join(lines)
 
 
-def _cost_lines(plan, cost):
-    """Processor time, what of it is shared and how often that is made, and wall time by ranks."""
+def _cost_lines(plan, cost, fits):
+    """Processor time, what of it is shared and how often that is made, and wall time by ranks; on one if no more fit."""
     total, longest = cost.total(), cost.longest()
     tables = plan.model.seconds_to_prepare([settings for _, settings in plan.variations], plan.points)
-    useful = max(1, min(plan.n_tasks, int(total / max(longest, 1e-3))))
+    useful = max(1, min(plan.n_tasks, int(total / max(longest, 1e-3)))) if fits else 1
     walls = {n: tables / n + cost.wall(n) for n in sorted({*_RANKS, useful}) if n <= useful}
     enough = next((n for n, wall in walls.items() if wall < 1), useful)
     walls = [f"{rough(wall)} on {n} rank{'s' if n > 1 else ''}" for n, wall in walls.items() if n <= enough]

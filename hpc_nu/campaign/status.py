@@ -32,7 +32,7 @@ def status_report(output_path):
     with open_results(output_path) as file:
         status, seconds = file["status"][:], file["cost/seconds"][:]
         errors, ranks = file["error"][:], file["cost/rank"][:]
-        given, attributes = file["input/given"][()].decode(), dict(file.attrs)
+        given, attributes = file["input/given"][()].decode(errors="replace"), dict(file.attrs)
     begun, remarks = Checkpoint(output_path, attributes["problem_hash"]).load()
     begun = [task for task in begun if status[task.task] == ResultCode.PENDING]
     recorded = status != ResultCode.PENDING
@@ -109,8 +109,9 @@ def _failures(output_path, failed, status, errors):
         reasons[status[task], re.sub(rb"[-+]?[0-9.]+(e[-+]?[0-9]+)?", b"#", errors[task])].append(task)
     ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
     lines = [
-        f"{ResultCode(code).name.lower()}: {len(tasks)}, first task {tasks[0]}: {errors[tasks[0]].decode()}"
+        f"{ResultCode(code).name.lower()}: {len(tasks)}, first task {tasks[0]}: {text}"
         for (code, _), tasks in ordered[:_MOST_LINES]
+        for text in [" ".join(errors[tasks[0]].decode(errors="replace").split())]
     ]
     if len(ordered) > _MOST_LINES:
         lines.append(f"and {len(ordered) - _MOST_LINES} more reasons")

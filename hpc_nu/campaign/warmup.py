@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, Refused
 from hpc_nu.campaign.progress import log, start_logging
+from hpc_nu.campaign.terminal import say
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.models.mode_system import Problem, SolverSettings
 from hpc_nu.plasma.active_neutrino import MAX_MASS
@@ -51,7 +52,7 @@ def warmup(communicator, masses=(), rebuild=False):
         }
         lines["kernels"] = os.environ.get("NUMBA_CACHE_DIR", "__pycache__ folders of the package")
         for name, text in lines.items():
-            print(f"{name:{max(map(len, lines))}}  {text}")
+            say(f"{name:{max(map(len, lines))}}  {text}")
     communicator.barrier()
     return COMPLETE
 

@@ -3,19 +3,21 @@
     # Comments start with #, at the beginning of a line or behind a space.
     name:     beam_dump                 (letters, digits and _; each curve has its own)
     source:   arXiv:1234.56789, fig. 3
-    x:        mediator_mass             (or m4, the mass of the sterile neutrino)
+    x:        m4                        (mass of the sterile neutrino, also m_4, M, m_N; or mediator_mass)
     unit:     GeV                       (of x; eV, keV, MeV, GeV or TeV)
-    y:        coupling                  (or sin2_2theta)
-    excluded: above                     (or between)
-    1e-3  2.2e-5
-    1e-2  2.2e-4
+    y:        U2                        (|U|^2; or theta2, sin^2 theta; sin2_2theta; coupling)
+    excluded: above                     (or below, or between)
+    flavour:  mu                        (with which the neutrino mixes, e, mu or tau; if left out: all)
+    1e-1  2.2e-5
+    1e+0  2.2e-7
 
-Six lines of header, in any order, then the points, with increasing x: two numbers on a line, x and the largest y
-allowed, or with `excluded: between` three, x and the ends of the excluded range of y.  Spaces, tabs and commas
-separate.  The next header starts the next curve.
+Lines of header, in any order, then the points, with x that increases or decreases: two numbers on a line, x and the
+largest y allowed (with `excluded: below` the smallest), or with `excluded: between` three, x and the ends of the
+excluded range of y.  Spaces, tabs, commas and semicolons separate; beside a semicolon a comma is a decimal sign.  A
+line of words above the points is their title.  The next header starts the next curve.
 
-Between the points ln y is linear in ln x.  Outside of them nothing is excluded.  Curves of the mixing are as published,
-for all of dark matter where they are of dark matter.
+Between the points ln y is linear in ln x; where several have the same x, y jumps there.  Outside of the points nothing
+is excluded.  Curves of the mixing are as published, for all of dark matter where they are of dark matter.
 """
 
 import difflib
@@ -25,19 +27,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpc_nu.text_file import read_text
 from hpc_nu.units import ENERGY_GEV
+from hpc_nu.user_file import read_text, refuse
+
+X_NAMES = {"mediator_mass": "mediator_mass", "m4": "m4", "m_4": "m4", "M": "m4", "m_N": "m4"}
+"""Words for x, and what they mean."""
+
+ALL_FLAVOURS = "all"
 
 KEYS = {
     "name": "a name of letters, digits and _ that starts with a letter",
     "source": "where the curve is from",
-    "x": ("mediator_mass", "m4"),
+    "x": tuple(X_NAMES),
     "unit": tuple(ENERGY_GEV),
-    "y": ("coupling", "sin2_2theta"),
-    "excluded": ("above", "between"),
+    "y": ("coupling", "sin2_2theta", "theta2", "U2"),
+    "excluded": ("above", "below", "between"),
+    "flavour": ("e", "mu", "tau", ALL_FLAVOURS),
 }
 """Keys of a header, and what is accepted."""
 
+_NEEDED = tuple(key for key in KEYS if key != "flavour")
+_COLUMNS = {"above": ("x", "y"), "below": ("x", "y"), "between": ("x", "lower y", "upper y")}
 _MIN_POINTS = 2
 
 
@@ -49,17 +59,21 @@ class LimitCurve:
     ----------
     name, source : str
     x, y : str
-        What the axes are: "mediator_mass" or "m4", "coupling" or "sin2_2theta".
+        What the axes are: "mediator_mass" or "m4"; "coupling", "sin2_2theta", "theta2" or "U2".
+    flavour : str
+        "e", "mu", "tau" or "all".
     points : (n,) array
-        x of the points [GeV], increasing.
+        x of the points [GeV], never decreasing.
     lower, upper : (n,) arrays
-        Ends of the excluded range of y; `upper` is infinite where all above `lower` is excluded.
+        Ends of the excluded range of y; `upper` is infinite where all above `lower` is excluded, `lower` is zero where
+        all below `upper` is.
     """
 
     name: str
     source: str
     x: str
     y: str
+    flavour: str
     points: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
@@ -76,10 +90,12 @@ class LimitCurve:
         (lower, upper), arrays of the shape of x
             Both infinite outside of the points; `lower` is the limit on y if everything above is excluded.
         """
-        lower = self._interpolate(x, self.lower)
-        return lower, np.full_like(lower, np.inf) if np.isinf(self.upper[0]) else self._interpolate(x, self.upper)
+        return self._interpolate(x, self.lower), self._interpolate(x, self.upper)
 
     def _interpolate(self, x, y):
+        """At a jump y is that of the last of its points."""
+        if y[0] in (0.0, np.inf):  # an open end
+            return np.where((x >= self.points[0]) & (x <= self.points[-1]), y[0], np.inf)
         ln_y = np.interp(np.log(x), np.log(self.points), np.log(y), left=np.inf, right=np.inf)
         return np.exp(ln_y)
 
@@ -120,18 +136,17 @@ def read_limits(path):
     Raises
     ------
     ValueError
-        All that is wrong with the file, one line each: file, line, value and what is accepted.
+        What is wrong with the file, one line each: file, line, value and what is accepted.
     """
     path = os.fspath(path)
     text, identity = read_text(path)
     problems = []
     sections = _sections(text, problems)
     if not sections and not problems:
-        problems.append((1, "no curve: expected a header with " + ", ".join(KEYS) + ", and points"))
+        problems.append((1, "no curve: expected a header with " + ", ".join(_NEEDED) + ", and points"))
     curves = [_curve(section, problems) for section in sections]
     _check_names(sections, problems)
-    if problems:
-        raise ValueError("\n".join(f"{path}:{line}: {what}" for line, what in sorted(problems)))
+    refuse(path, problems)
     return DigitisedLimits(tuple(curves), path, identity)
 
 
@@ -157,7 +172,7 @@ def _sections(text, problems):
         if not sections or (colon and sections[-1].rows):
             sections.append(_Section(number))
         if not colon:
-            sections[-1].rows.append((number, re.split(r"[,\s]+", line)))
+            sections[-1].rows.append((number, _words(line)))
         elif key not in KEYS:
             near = difflib.get_close_matches(key.lower(), KEYS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -169,6 +184,13 @@ def _sections(text, problems):
     return sections
 
 
+def _words(line):
+    """What separators leave of a line; from where a semicolon separates, 0,5 is a half."""
+    if ";" in line:
+        line = re.sub(r"(?<=\d),(?=\d)", ".", line)
+    return [word for word in re.split(r"[,;\s]+", line) if word]
+
+
 def _curve(section, problems):
     """The curve of a section, or None."""
     before = len(problems)
@@ -177,14 +199,23 @@ def _curve(section, problems):
     if len(problems) > before:
         return None
     table = np.array(rows)
-    x, lower = table[:, 0] * ENERGY_GEV[section.value("unit")], table[:, 1]
-    upper = table[:, 2] if section.value("excluded") == "between" else np.full_like(x, np.inf)
-    named = {key: section.value(key) for key in ("name", "source", "x", "y")}
-    return LimitCurve(**named, points=x, lower=lower, upper=upper)
+    if table[-1, 0] < table[0, 0]:
+        table = table[::-1]
+    x, excluded = table[:, 0] * ENERGY_GEV[section.value("unit")], section.value("excluded")
+    return LimitCurve(
+        name=section.value("name"),
+        source=section.value("source"),
+        x=X_NAMES[section.value("x")],
+        y=section.value("y"),
+        flavour=section.value("flavour") or ALL_FLAVOURS,
+        points=x,
+        lower=np.zeros_like(x) if excluded == "below" else table[:, 1],
+        upper=np.full_like(x, np.inf) if excluded == "above" else table[:, -1],
+    )
 
 
 def _check_header(section, problems):
-    missing = [key for key in KEYS if key not in section.header]
+    missing = [key for key in _NEEDED if key not in section.header]
     if missing:
         problems.append((section.line, f"the curve that starts here has no {', '.join(missing)}"))
     for key, (line, value) in section.header.items():
@@ -207,28 +238,47 @@ def _check_names(sections, problems):
 
 def _numbers(section, problems):
     """The points, as far as they are numbers; what is wrong with them goes to `problems`."""
-    columns = {"above": ("x", "y"), "between": ("x", "lower y", "upper y")}.get(section.value("excluded"))
-    rows, last = [], None
+    columns = _COLUMNS.get(section.value("excluded"))
+    if section.rows and _is_title(section.rows[0][1]):
+        del section.rows[0]
+    rows = []
     for line, words in section.rows:
         numbers, wrong = _row(words, columns, section.value("y"))
         problems += [(line, what) for what in wrong]
         if not wrong:
-            if last is not None and numbers[0] <= last:
-                problems.append((line, f"x = {words[0]} after {last:g}: expected increasing numbers"))
-            last = numbers[0]
-            rows.append(numbers)
+            rows.append((line, words[0], numbers))
+    _check_order(rows, problems)
     if len(section.rows) < _MIN_POINTS:
         what = f"the curve that starts here has {len(section.rows)} of at least {_MIN_POINTS} points"
         problems.append((section.line, what))
-    return rows
+    return [numbers for _, _, numbers in rows]
+
+
+def _is_title(words):
+    """Whether a line above the points names the columns: it neither starts like a number nor ends with one."""
+    return words[0][0] not in "+-.0123456789" and not _is_number(words[-1])
+
+
+def _check_order(rows, problems):
+    """x must go one way; where it goes is what its first two values say."""
+    x = [numbers[0] for _, _, numbers in rows]
+    steps = np.sign(np.diff(x))
+    direction = next(filter(None, steps), 0)
+    if len(x) > 1 and not direction:
+        problems.append((rows[-1][0], f"x = {rows[-1][1]} at all points: expected at least two values"))
+    for (line, word, _), before, step in zip(rows[1:], x, steps, strict=False):
+        if step * direction < 0:
+            wanted = "increasing" if direction > 0 else "decreasing"
+            advice = "an outline that turns back has two ends of y at each x, `excluded: between`"
+            problems.append((line, f"x = {word} after {before:g}: expected {wanted} numbers, as before; {advice}"))
 
 
 def _row(words, columns, quantity):
     """The numbers of a line, and a list of what is wrong with them; `columns` is None if the header is wrong."""
     if columns and len(words) != len(columns):
         return None, [f"{' '.join(words)!r}: expected {len(columns)} numbers, {', '.join(columns)}"]
-    highest = 1.0 if quantity == "sin2_2theta" else np.inf
-    wanted = "a number above 0 and not above 1" if quantity == "sin2_2theta" else "a positive number"
+    highest = np.inf if quantity in (None, "coupling") else 1.0
+    wanted = "a positive number" if quantity in (None, "coupling") else "a number above 0 and not above 1"
     numbers, wrong = [], []
     for i, word in enumerate(words):
         numbers.append(_number(word))
@@ -242,7 +292,11 @@ def _row(words, columns, quantity):
 
 def _number(word):
     """The word as a float, NaN if it is none."""
+    return float(word) if _is_number(word) else np.nan
+
+
+def _is_number(word):
     try:
-        return float(word) if "_" not in word else np.nan
+        return "_" not in word and float(word) is not None
     except ValueError:
-        return np.nan
+        return False

@@ -34,15 +34,7 @@ from hpc_nu.models.dodelson_widrow_bath import (
     omega_per_yield,
     shared_bath,
 )
-from hpc_nu.models.dodelson_widrow_bounds import (
-    BOUND_COLUMNS,
-    BOUND_SETTINGS,
-    NO_LIMITS,
-    Relic,
-    bound_values,
-    prepare_limits,
-    shared_limits,
-)
+from hpc_nu.models.dodelson_widrow_bounds import BOUND_COLUMNS, BOUND_SETTINGS, Relic, bound_values
 from hpc_nu.models.dodelson_widrow_kernel import accumulate, production_rate
 from hpc_nu.models.equation_of_state import (
     equation_of_state_problems,
@@ -50,6 +42,7 @@ from hpc_nu.models.equation_of_state import (
     equation_of_state_tables,
     prepare_equation_of_state,
 )
+from hpc_nu.models.limits import limits_tables, prepare_limits
 from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.relic import (
     MEAN_MOMENTUM_FERMI_DIRAC,
@@ -402,9 +395,7 @@ class DodelsonWidrow(Model):
 
     def tables(self, settings, points):
         tables = {"self-energy (massless)": identity(MASSLESS)} if needs_table(settings) else {}
-        if settings["limits"] != NO_LIMITS:
-            tables[f"limits ({settings['limits']})"] = shared_limits(settings["limits"]).identity
-        return tables | equation_of_state_tables(settings)
+        return tables | limits_tables(settings) | equation_of_state_tables(settings)
 
     def prepare(self, variations, points, communicator):
         if any(needs_table(settings) for settings in variations):

@@ -19,7 +19,7 @@ import math
 from typing import NamedTuple
 
 from hpc_nu.interactions.bounds import BOUNDS, bounds_on
-from hpc_nu.interactions.digitised_limits import read_limits
+from hpc_nu.interactions.digitised_limits import ALL_FLAVOURS
 from hpc_nu.interactions.mediator_emission import HIGGS_VERTICES
 from hpc_nu.interactions.mediators import MEDIATORS
 from hpc_nu.interactions.sterile_dark_matter import (
@@ -30,15 +30,14 @@ from hpc_nu.interactions.sterile_dark_matter import (
     photon_width,
     xray_mixing_limit,
 )
+from hpc_nu.models.limits import NO_LIMITS, excluded_range, limits_setting, shared_limits
 from hpc_nu.models.mode_system import Observable, Setting
-from hpc_nu.units import AGE_OF_UNIVERSE, DARK_MATTER_DENSITY, ENERGY_GEV, HBAR
-
-NO_LIMITS = "none"
+from hpc_nu.units import AGE_OF_UNIVERSE, DARK_MATTER_DENSITY, HBAR
 
 LEAST_DARK_MATTER, MOST_DARK_MATTER = 0.11, 0.13
 """Omega h^2 of all dark matter: 0.12, and what this calculation is uncertain by."""
 
-LYMAN_ALPHA_MASS = 5.3 * ENERGY_GEV["keV"]
+LYMAN_ALPHA_MASS = 5.3e-6
 """Smallest mass [GeV] of a thermal relic that is all of dark matter, two standard deviations: Irsic et al.,
 arXiv:1702.01764, abstract, for a smooth thermal history of the intergalactic medium; 3.5 keV for one with jumps."""
 
@@ -47,7 +46,7 @@ BOUND_SETTINGS = (
             tuple(HIGGS_VERTICES)),
     Setting("lyman_alpha_mass", LYMAN_ALPHA_MASS, "smallest m_thermal_relic as all of dark matter; arXiv:1702.01764",
             low=0.0, high=1e-3, unit="GeV"),
-    Setting("limits", NO_LIMITS, "none, or your file of digitised limits (hpc_nu.interactions.digitised_limits)"),
+    limits_setting(),
 )  # fmt: skip
 
 _NAMES = {bound.name: bound for bound in BOUNDS}  # those of scalar and vector with one name are one column
@@ -77,24 +76,6 @@ BOUND_COLUMNS = (
     Observable("allowed", "1",
                "0 where one of these flags is, NaN where one cannot be told, else 1; no searches for X-ray lines"),
 )  # fmt: skip
-
-
-_limits = {}
-
-
-def shared_limits(path):
-    """`DigitisedLimits` of a file, read once in the life of a process."""
-    if path not in _limits:
-        _limits[path] = read_limits(path)
-    return _limits[path]
-
-
-def prepare_limits(paths, communicator):
-    """What rank 0 has read of the files is what all ranks use, whatever happens to the files; collective."""
-    paths = sorted(paths - {NO_LIMITS})
-    _limits.update(
-        communicator.bcast({path: shared_limits(path) for path in paths} if communicator.rank == 0 else None)
-    )
 
 
 class Relic(NamedTuple):
@@ -164,7 +145,7 @@ def bound_values(settings, m_mediator, coupling, m_4, sin2, relic):
         flags["xray"] = _flag(sin2 <= xray_mixing_limit(m_4, relic.most), sin2 > xray_mixing_limit(m_4, relic.least))
     if settings["limits"] != NO_LIMITS:
         columns, flags["user"] = _of_the_user(
-            shared_limits(settings["limits"]), m_mediator, coupling, m_4, sin2, relic.least_share
+            shared_limits(settings["limits"]), settings["flavour"], m_mediator, coupling, m_4, sin2, relic.least_share
         )
         limits |= columns
     applying = list(flags.values())
@@ -195,7 +176,7 @@ def _of_the_mediator(settings, m_mediator, coupling, m_4, sin2):
     return limits, flags
 
 
-def _of_the_user(limits, m_mediator, coupling, m_4, sin2, share):
+def _of_the_user(limits, flavour, m_mediator, coupling, m_4, sin2, share):
     """Columns and flag of the curves of a file; a curve over a mediator's mass says nothing where there is none.
 
     Curves of the mixing may be for all of dark matter.  Those that count particles then hold for `share` sin^2 2theta:
@@ -206,10 +187,11 @@ def _of_the_user(limits, m_mediator, coupling, m_4, sin2, share):
     of = {"coupling": (coupling, coupling), "sin2_2theta": (share * sin2, sin2)}
     lowest, flags = {"coupling": math.inf, "sin2_2theta": math.inf}, []
     for curve in limits.curves:
-        if at[curve.x] > 0:
-            lower, upper = curve.excluded_range(at[curve.x])
+        if at[curve.x] > 0 and curve.flavour in (flavour, ALL_FLAVOURS):
+            quantity = "coupling" if curve.y == "coupling" else "sin2_2theta"
+            lower, upper = excluded_range(curve, at[curve.x], quantity)
             if math.isinf(upper):
-                lowest[curve.y] = min(lowest[curve.y], float(lower))
-            least, most = of[curve.y]
+                lowest[quantity] = min(lowest[quantity], lower)
+            least, most = of[quantity]
             flags.append(_flag(not (lower < most and least < upper), lower < least and most < upper))
     return {f"{name}_limit_user": limit for name, limit in lowest.items()}, _all(flags)

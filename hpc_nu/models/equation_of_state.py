@@ -13,7 +13,7 @@ def equation_of_state_setting(description="of the bath"):
 def equation_of_state_tables(settings):
     """The file that the settings name, with its hash: as of `Model.tables`."""
     name = settings["equation_of_state"]
-    return {} if name in EQUATIONS_OF_STATE else {f"equation of state ({name})": shared_equation_of_state(name).identity}
+    return {} if name in EQUATIONS_OF_STATE else {name: shared_equation_of_state(name).identity}
 
 
 def equation_of_state_problems(settings, lowest, highest):

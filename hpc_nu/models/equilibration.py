@@ -7,15 +7,31 @@ equations are solved.  Each point is linear algebra (`hpc_nu.seesaw`: `equilibra
 Conventions are those of the model `lepton_asymmetry`: M_3 - M_2 = 2 delta_M.  H is that of the bath alone, with g_*(T).
 Fine-tuned values of delta_M and re_omega should be given with `about`: offsets reach the formulas unrounded.
 Not covered: entropy from the decays, sec. 3 of EST.
+
+Published limits on |U_alpha|^2 are for one heavy neutrino.  They are compared with the sum over N_2 and N_3, which a
+detector does not tell apart: right where neutrinos are counted when they are made (peak searches).  Where they must
+also decay in the detector, each of two that share |U|^2 evenly does so half as often, and the limit on the sum is
+really 2^(1/2) weaker.
 """
 
 from functools import lru_cache
 
 import numpy as np
 
-from hpc_nu.models.lepton_asymmetry import PARAMETERS
+from hpc_nu.interactions.digitised_limits import ALL_FLAVOURS
 from hpc_nu.models.equation_of_state import equation_of_state_setting
+from hpc_nu.models.lepton_asymmetry import PARAMETERS
 from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
+from hpc_nu.models.limits import (
+    CONVERSIONS,
+    NO_LIMITS,
+    apply_limits,
+    excluded_range,
+    limits_setting,
+    limits_tables,
+    prepare_limits,
+    shared_limits,
+)
 from hpc_nu.models.mode_system import Cost, Observable, Outcome, Preparation, Setting
 from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
 from hpc_nu.plasma import charge_susceptibilities, thermodynamics
@@ -43,6 +59,11 @@ GRID_SETTINGS = (
     Setting("points_per_decade", 60, "temperatures between them: 60 find T_in, ... to 1e-3", low=3, high=1000),
 )  # fmt: skip
 
+MIXINGS = {
+    "U2": "sum of |Theta_aI|^2 over flavours, N_2 and N_3",
+    **{f"U2_{name}": f"sum of |Theta_aI|^2 over N_2 and N_3, flavour {name}" for name in FLAVOUR_NAMES},
+}
+
 EIGENVALUES = {"small": "smaller", "large": "larger"}
 
 _EVENTS = {
@@ -60,11 +81,11 @@ OBSERVABLES = (
     *(Observable(f"Gamma_osc_over_H_{event}_{which}", "1", f"Gamma_osc/H at T_{event} of the {word} eigenvalue")
       for which, word in EIGENVALUES.items() for event in ("in", "out")),
     Observable("delta_M_vacuum", "GeV", "half of the physical mass difference at T = 0, eq. (4.8) of EST"),
-    Observable("U2", "1", "sum of |Theta_aI|^2 over flavours, N_2 and N_3"),
-    *(Observable(f"U2_{name}", "1", f"sum of |Theta_aI|^2 over N_2 and N_3, flavour {name}")
-      for name in FLAVOUR_NAMES),
+    *(Observable(name, "1", text) for name, text in MIXINGS.items()),
     *(Observable(f"width_N_{i}", "GeV", f"decay width of N_{i} in vacuum") for i in (2, 3)),
     *(Observable(f"lifetime_N_{i}", "s", f"lifetime of N_{i} in vacuum") for i in (2, 3)),
+    *(Observable(f"{name}_limit_user", "1", f"largest {name} by the curves of the user's file") for name in MIXINGS),
+    Observable("allowed_user", "1", "1 where no curve of the user's file excludes the point"),
     Observable("Gamma_N_small_over_H", "1", f"smaller {_EIGENVALUE} over H", "trajectory"),
     Observable("Gamma_N_large_over_H", "1", f"larger {_EIGENVALUE} over H", "trajectory"),
     Observable("Gamma_N_22_over_H", "1", "diagonal element of Gamma_N for N_2, over H", "trajectory"),
@@ -166,7 +187,17 @@ class _System:
         values |= {f"U2_{name}": value for name, value in zip(FLAVOUR_NAMES, squared, strict=True)}
         for name, width in zip(("N_2", "N_3"), widths, strict=True):
             values |= {f"width_{name}": width, f"lifetime_{name}": lifetime(width)}
+        values |= self.limits({name: values[name] for name in MIXINGS})
         return {name: float(value) for name, value in values.items()}
+
+    def limits(self, mixings):
+        """Columns of the curves of the user's file; NaN without one."""
+        largest, allowed = dict.fromkeys(mixings, np.nan), np.nan
+        if self.settings["limits"] != NO_LIMITS:
+            curves = shared_limits(self.settings["limits"]).curves
+            ranges = [(_mixing_of(curve), excluded_range(curve, self.mass, "U2")) for curve in curves]
+            largest, allowed = apply_limits(ranges, mixings)
+        return {f"{name}_limit_user": value for name, value in largest.items()} | {"allowed_user": allowed}
 
     def trajectories(self, temperatures):
         damping, oscillation, hubble, splitting = self.rates(temperatures)
@@ -187,6 +218,11 @@ class _System:
         return {name: rate / hubble for name, rate in over_hubble.items()} | {"delta_M": splitting}
 
 
+def _mixing_of(curve):
+    """Which of `MIXINGS` a curve limits."""
+    return "U2" if curve.flavour == ALL_FLAVOURS else f"U2_{curve.flavour}"
+
+
 class Equilibration(ModelWithThermalRates):
     """See the module's head."""
 
@@ -201,6 +237,7 @@ class Equilibration(ModelWithThermalRates):
         *_SWITCHES,
         *FACTORS,
         *GRID_SETTINGS,
+        limits_setting(),
     )
     observables = OBSERVABLES
 
@@ -218,6 +255,23 @@ class Equilibration(ModelWithThermalRates):
             text = f"{outside[0]:g} GeV is outside {low:g} ... {high:g} GeV, where charge susceptibilities are known"
             problems.append(("output.temperatures", text))
         return problems
+
+    def check_points(self, settings, points, temperatures):
+        problems = super().check_points(settings, points, temperatures)
+        curves = () if settings["limits"] == NO_LIMITS else shared_limits(settings["limits"]).curves
+        return problems + [
+            f"{settings['limits']}: the curve {curve.name} limits {curve.y} over {curve.x}: expected"
+            f" {', '.join(CONVERSIONS['U2'])} over m4, which are all that this model has"
+            for curve in curves
+            if curve.x != "m4" or curve.y not in CONVERSIONS["U2"]
+        ]
+
+    def tables(self, settings, points):
+        return super().tables(settings, points) | limits_tables(settings)
+
+    def prepare(self, variations, points, communicator):
+        super().prepare(variations, points, communicator)
+        prepare_limits({settings["limits"] for settings in variations}, communicator)
 
     def cost(self, problem):
         n_search, n_output = len(_search_grid(problem.settings)), problem.temperatures.size

@@ -277,7 +277,8 @@ class Model:
         Returns
         -------
         dict of str to str
-            Name to identity (a hash of what is in it): part of the problem, and recorded in the results.
+            Name to identity (a hash of what is in it): part of the problem, and recorded in the results.  The name of
+            a file of the user's is its path as a setting gives it, of which the problem then does not depend.
 
         Raises
         ------

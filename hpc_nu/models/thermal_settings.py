@@ -28,6 +28,8 @@ SWITCHES = (
         "self_energy",
         "default",
         "of the active neutrinos: default table, this_mass (one built for each mass), or a file of your own",
+        ("default", "this_mass"),
+        or_file=True,
     ),
     Setting("crossover", "leading_order", "v(T): where the Higgs condensate vanishes", choices=tuple(CROSSOVERS)),
     Setting("colour_factor", 1.0, "multiplies N_c,eff(T), up to 3 colours", low=0.0, high=100.0),
@@ -99,7 +101,7 @@ class ModelWithThermalRates(Model):
             ]
             found = hashlib.sha256(" ".join(names).encode()).hexdigest()[:32]
         else:
-            found = shared_table(which).identity
+            return {which: shared_table(which).identity} | others
         return {f"self-energy ({which})": found} | others
 
     def check_points(self, settings, points, temperatures):

@@ -234,13 +234,14 @@ def read_table(path, nodes):
             if file.attrs["identity"] != wanted:
                 text = f"has the identity {file.attrs['identity']}, and this version of the code asks for {wanted}"
                 raise _Unusable(text, damaged=False)
+            for block in BLOCKS:  # before they are read: a damaged file may claim more than there is
+                shape, wanted_shape = file[block].shape, nodes.shape(block)
+                if shape != wanted_shape or file[block].dtype != np.float32:
+                    raise _Unusable(f"{block} has the shape {shape} instead of {wanted_shape}")
             blocks = {block: file[block][()] for block in BLOCKS}
             checksum = file.attrs["checksum"]
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise _Unusable(f"cannot be read ({error})") from None
-    for block, values in blocks.items():
-        if values.shape != nodes.shape(block) or values.dtype != np.float32:
-            raise _Unusable(f"{block} has the shape {values.shape} instead of {nodes.shape(block)}")
     if _checksum(blocks) != checksum:
         raise _Unusable("the checksum of its data is not the one that it states")
     return blocks

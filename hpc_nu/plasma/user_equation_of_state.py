@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hpc_nu.text_file import read_text
 from hpc_nu.units import ENERGY_GEV
+from hpc_nu.user_file import read_text, refuse
 
 _MIN_POINTS = 8
 _COLUMNS = ("T", "g_rho", "g_s")
@@ -92,8 +92,7 @@ def read_equation_of_state(path):
         problems.append((1, f"{len(rows)} points: expected at least {_MIN_POINTS}, each T, g_rho, g_s"))
     if not problems:
         _check_order(rows, problems)
-    if problems:
-        raise ValueError("\n".join(f"{path}:{number}: {text}" for number, text in sorted(problems)))
+    refuse(path, problems)
     table = np.array([numbers for _, numbers in rows])
     temperature, g_rho, g_s = table[np.argsort(table[:, 0])].T
     return UserEquationOfState(temperature * ENERGY_GEV[unit], g_rho, g_s, identity)

@@ -17,6 +17,7 @@ the last node.  Nothing is added for temperatures with or without quarks: the ta
 """
 
 import hashlib
+import math
 import os
 
 import h5py
@@ -27,10 +28,13 @@ from hpc_nu.atomic import replacing
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import check_range
+from hpc_nu.user_file import open_user_file, user_path
 
 AXES = {"mass": "GeV", "temperature": "GeV", "momentum": "1"}
 VALUES = ("width", "potential")
-_MIN_NODES = 4
+_MIN_NODES, _MOST_NODES = 4, 10_000
+_MOST_NUMBERS = 2**26  # of a dataset: every rank holds them
+_LARGEST = 2**31  # bytes of the file
 
 
 class UserTable:
@@ -128,65 +132,90 @@ def write_user_table(path, mass, temperature, momentum, width, potential):
             file[name].attrs["units"] = "GeV"
 
 
+class _Unfit(Exception):
+    """What is wrong with the file."""
+
+
 def _read(path):
     """Axes and values over T, checked."""
-    if not os.path.isfile(path):
-        raise ValueError(f"{path}: no such file")
+    with open_user_file(path, _LARGEST):
+        pass
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            data = {name: _dataset(path, file, name) for name in (*AXES, *VALUES)}
-    except OSError as error:
+        with h5py.File(user_path(path), "r", locking=False) as file:
+            return _read_datasets(file)
+    except _Unfit as problem:
+        raise ValueError(f"{path}: {problem}") from None
+    except Exception as error:  # noqa: BLE001 - of what HDF5 says of a damaged file there is no list
         raise ValueError(f"{path}: cannot be read as HDF5 ({error})") from None
-    axes = {}
-    for name, wanted in AXES.items():
-        axes[name], units = data[name]
-        _check_units(path, name, units, (wanted,))
-        _check_axis(path, name, axes[name])
+
+
+def _read_datasets(file):
+    axes = {name: _read_axis(file, name, units) for name, units in AXES.items()}
     shape = (*(axis.size for axis in axes.values()), sm.N_FLAVOURS, 2)
+    if math.prod(shape) > _MOST_NUMBERS:
+        raise _Unfit(f"{' x '.join(map(str, shape))} numbers: expected at most {_MOST_NUMBERS}")
     values = {}
     for name in VALUES:
-        array, units = data[name]
-        _check_units(path, name, units, ("1", "GeV"))
-        if array.shape != shape:
-            raise ValueError(f"{path}: {name} has the shape {array.shape}: expected {shape}, (mass, temperature,"
-                             " momentum, flavour, helicity)")  # fmt: skip
-        _check_values(path, name, array, np.isfinite(array), "finite numbers")
+        dataset = _dataset(file, name)
+        units = _units(dataset, name, ("1", "GeV"))
+        if dataset.shape != shape:
+            raise _Unfit(f"{name} has the shape {dataset.shape}: expected {shape}, (mass, temperature, momentum,"
+                         " flavour, helicity)")  # fmt: skip
+        array = dataset[()].astype(float)
+        _check_values(name, array, np.isfinite(array), "finite numbers")
         if name == "width":
-            _check_values(path, name, array, array > 0, "positive numbers")
+            _check_values(name, array, array > 0, "positive numbers")
         values[name] = array if units == "1" else array / axes["temperature"][:, np.newaxis, np.newaxis, np.newaxis]
     return axes, values
 
 
-def _dataset(path, file, name):
-    """Array and units of one dataset."""
-    if not isinstance(file.get(name), h5py.Dataset):
-        raise ValueError(f"{path}: no dataset {name!r}: expected {', '.join((*AXES, *VALUES))}")
-    dataset = file[name]
-    if dataset.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: {name} is of type {dataset.dtype}: expected real numbers")
-    units = dataset.attrs.get("units")
-    return dataset[()].astype(float), units.decode() if isinstance(units, bytes) else units
-
-
-def _check_units(path, name, units, accepted):
-    if units not in accepted:
-        wanted = " or ".join(repr(unit) for unit in accepted)
-        given = "no attribute 'units'" if units is None else f"units {units!r}"
-        raise ValueError(f"{path}: {name} has {given}: expected {wanted}")
-
-
-def _check_axis(path, name, array):
+def _read_axis(file, name, wanted):
+    dataset = _dataset(file, name)
+    _units(dataset, name, (wanted,))
     sizes = "1 or at least 4" if name == "mass" else "at least 4"
-    if array.ndim != 1 or not (array.size >= _MIN_NODES or (name == "mass" and array.size == 1)):
-        raise ValueError(f"{path}: {name} has the shape {array.shape}: expected one axis with {sizes} nodes")
-    _check_values(path, name, array, np.isfinite(array) & (array > 0), "finite positive numbers")
+    if dataset.ndim != 1 or not (dataset.size >= _MIN_NODES or (name == "mass" and dataset.size == 1)):
+        raise _Unfit(f"{name} has the shape {dataset.shape}: expected one axis with {sizes} nodes")
+    if dataset.size > _MOST_NODES:
+        raise _Unfit(f"{name} has {dataset.size} nodes: expected at most {_MOST_NODES}")
+    array = dataset[()].astype(float)
+    _check_values(name, array, np.isfinite(array) & (array > 0), "finite positive numbers")
     falls = np.flatnonzero(np.diff(array) <= 0)
     if falls.size:
         i = falls[0]
-        raise ValueError(f"{path}: {name}[{i + 1}] = {array[i + 1]:g} after {array[i]:g}: expected increasing numbers")
+        raise _Unfit(f"{name}[{i + 1}] = {array[i + 1]:g} after {array[i]:g}: expected increasing numbers")
+    return array
 
 
-def _check_values(path, name, array, good, wanted):
+def _dataset(file, name):
+    """A dataset of real numbers that lie in this file; nothing of it is read yet, so its shape is to be checked."""
+    link = file.get(name, getlink=True)
+    if link is not None and not isinstance(link, h5py.HardLink):
+        raise _Unfit(f"{name} is a link to something else: expected the dataset itself")
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset):
+        raise _Unfit(f"no dataset {name!r}: expected {', '.join((*AXES, *VALUES))}")
+    if dataset.dtype.kind not in "fiu" or dataset.shape is None:
+        what = "empty" if dataset.shape is None else f"of type {dataset.dtype}"
+        raise _Unfit(f"{name} is {what}: expected real numbers")
+    if dataset.is_virtual or dataset.external:
+        raise _Unfit(f"{name} has its numbers in another file: expected them in this one")
+    if math.prod(dataset.chunks or ()) > _MOST_NUMBERS:
+        raise _Unfit(f"{name} is stored in chunks of {dataset.chunks}: expected at most {_MOST_NUMBERS} numbers in one")
+    return dataset
+
+
+def _units(dataset, name, accepted):
+    """The attribute `units` of a dataset, one of those accepted."""
+    units = dataset.attrs.get("units")
+    units = units.decode(errors="replace") if isinstance(units, bytes) else units
+    if not isinstance(units, str) or units not in accepted:
+        wanted = " or ".join(repr(unit) for unit in accepted)
+        given = "no attribute 'units'" if units is None else f"units {units!r:.40}"
+        raise _Unfit(f"{name} has {given}: expected {wanted}")
+    return units
+
+
+def _check_values(name, array, good, wanted):
     if not np.all(good):
         place = tuple(int(i) for i in np.argwhere(~good)[0])
-        raise ValueError(f"{path}: {name}{list(place)} = {array[place]:g}: expected {wanted}")
+        raise _Unfit(f"{name}{list(place)} = {array[place]:g}: expected {wanted}")

@@ -13,12 +13,14 @@ from scipy.integrate import quad
 from scipy.special import kv
 
 from hpc_nu.campaign.communicator import SingleProcess
+from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.run import run
 from hpc_nu.models import equilibration, get_model
 from hpc_nu.models.mode_system import Problem
 from hpc_nu.plasma.thermodynamics import hubble_rate
 from hpc_nu.seesaw.averaged_rates import averaged_rates
+from hpc_nu.seesaw.oscillation_data import oscillation_data
 from hpc_nu.seesaw.thermal_rates import ThermalRates, momentum_average, thermal_rates
 
 INPUTS = Path(__file__).parents[2] / "inputs"
@@ -212,13 +214,56 @@ def test_sources_as_printed_have_the_weight_of_massless_leptons(mass_over_t):
 
 def test_offsets_reach_the_splitting():
     point = FIG_11 | {"re_omega": 0.5 * PI}
-    data = equilibration.oscillation_data("nufit_3.2", "normal")
+    data = oscillation_data("nufit_3.2", "normal")
     tuned = (data.masses[2] - data.masses[1]) / 2
     for offset in (1e-26, 3e-26):  # 1e-15 of the tuned value
         problem = Problem(point, DEFAULTS, offsets={"delta_M": (tuned, offset), "re_omega": (0.5 * PI, 0.0)})
         assert np.linalg.norm(equilibration._System(problem).vacuum) == pytest.approx(
             offset, rel=0.05
         )  # tuned is rounded to 3e-28
+
+
+LIMITS = """\
+name: peak
+source: nobody
+x: M
+unit: GeV
+y: U2
+excluded: above
+flavour: mu
+M U2
+4;  {mu}
+1;  {mu}
+name: floor
+source: nobody
+x: m_N
+unit: MeV
+y: theta2
+excluded: below
+1000 {all}
+4000 {all}
+"""
+
+
+def test_limits_are_on_the_sum_over_both_neutrinos_by_flavour(tmp_path):
+    """Each of 1.01 and 0.99 of what the point has, as its largest muon mixing and as its smallest in all."""
+    free = solve(FREEZE_IN)["scalar"]
+    assert np.isnan(free["allowed_user"]) and np.isnan(free["U2_mu_limit_user"])
+    for number, (mu, all_, allowed) in enumerate([(1.01, 0.99, 1), (0.99, 0.99, 0), (1.01, 1.01, 0)]):
+        path = tmp_path / f"{number}.txt"
+        path.write_text(LIMITS.format(mu=mu * free["U2_mu"], all=all_ * free["U2"]))
+        found = solve(FREEZE_IN, limits=str(path))["scalar"]
+        assert found["allowed_user"] == allowed
+        assert found["U2_mu_limit_user"] == pytest.approx(mu * free["U2_mu"], rel=1e-12)
+        assert np.isinf([found["U2_limit_user"], found["U2_e_limit_user"], found["U2_tau_limit_user"]]).all()
+        assert solve(FREEZE_IN | {"M": 5.0}, limits=str(path))["scalar"]["allowed_user"] == 1  # outside of the curves
+
+
+def test_limits_on_what_the_model_does_not_have_are_refused(tmp_path):
+    campaign, path = tmp_path / "in.yaml", INPUTS / "limits_example.txt"
+    campaign.write_text(CAMPAIGN.replace("settings: {", f"settings: {{limits: {path}, "))
+    with pytest.raises(InputError, match="coupling over mediator_mass: expected sin2_2theta, theta2, U2 over m4"):
+        read_plan(campaign)
 
 
 @pytest.mark.parametrize("name", ["fig1", "fig5", "fig11"])

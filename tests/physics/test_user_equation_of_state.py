@@ -102,7 +102,7 @@ def test_the_file_is_part_of_the_problem(tmp_path):
     campaign, table = tmp_path / "in.yaml", tmp_path / "own.txt"
     campaign.write_text(CAMPAIGN % sampled(table))
     one = read_plan(campaign)
-    assert any(name.startswith("equation of state") for name in one.tables)
+    assert one.tables[str(table)] == read_equation_of_state(table).identity
     assert one.problem(0).settings["equation_of_state"] == str(table)
 
 

@@ -1,6 +1,7 @@
 """Reading results offline: selections, rows that are not done, errors of momentum grids known beforehand, pictures."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,15 @@ def test_columns_have_units_and_text_is_text(results):
     assert results.cost.seconds.dtype == float
 
 
+@pytest.mark.parametrize("group", ["points", "scalars", "trajectories", "cost"])
+def test_columns_can_be_written_to_a_file_of_ones_own(damaged, group, tmp_path):
+    set_status(damaged, [2], 6, "an error, \u00e9\xff".encode())
+    ours = getattr(read_results(damaged).select(grid="averaged"), group)
+    ours.to_netcdf(tmp_path / "own.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "own.nc", engine="h5netcdf") as read:
+        xr.testing.assert_identical(read.load(), ours)
+
+
 def test_end_of_a_trajectory_is_the_scalar_of_the_same_name(results):
     assert np.abs(results.scalars.Y_L).min() > 0
     assert_allclose(results.trajectories.Y_L.sel(temperature=400.0), results.scalars.Y_L, rtol=1e-13)
@@ -178,6 +188,7 @@ def test_what_the_file_does_not_have_is_refused_with_what_there_is(results, sele
     [
         (lambda path: None, "no such file"),
         (lambda path: path.mkdir(), "is a folder"),
+        (os.mkfifo, "is a pipe or a device"),
         (lambda path: path.write_text("campaign: x"), "truncated, damaged or no HDF5 file"),
         (lambda path: h5py.File(path, "w").close(), "not a results file of hpc_nu"),
     ],

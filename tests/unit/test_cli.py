@@ -6,6 +6,7 @@ from campaigns import LEPTON, TOY, write
 from mpi import hpc_nu
 
 from hpc_nu import __version__, cli
+from hpc_nu.campaign import reports
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.plasma.table_builder import DEFAULT, MASSLESS, identity
@@ -29,6 +30,15 @@ def test_check_counts_the_tasks_and_writes_nothing(alone, tmp_path, capsys):
     for expected in ("24 = 6 points x 4 grids x 1 variations", "equal_occupation-82", "lepton_asymmetry"):
         assert expected in text
     assert [p.name for p in tmp_path.iterdir()] == ["input.yaml"]
+
+
+def test_check_says_which_campaigns_are_too_large_for_more_than_one_rank(alone, tmp_path, capsys, monkeypatch):
+    path = write(tmp_path, LEPTON)  # 24 tasks of 6 parameters, an offset, and two numbers of 4 bytes
+    for largest, remarks in ((24 * 64, 0), (24 * 64 - 1, 1)):
+        monkeypatch.setattr(reports, "LARGEST_MESSAGE", largest)
+        text = output_of(capsys, "check", path)
+        assert text.count("remark      runs on one rank alone") == text.count("most 23 tasks") == remarks
+        assert ("up to 1 ranks" in text) == bool(remarks)
 
 
 def test_status_follows_a_campaign_and_counts_failures_by_reason(alone, toys, tmp_path, capsys):

@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -101,11 +102,26 @@ def _cut_a_block(path):
         file["matter"] = values
 
 
+def _claim_terabytes(path):
+    with h5py.File(path, "r+") as file:
+        del file["matter"]
+        file.create_dataset("matter", shape=(2**20, 2**20), dtype="f4")
+
+
+def _make_a_group(path):
+    with h5py.File(path, "r+") as file:
+        del file["matter"]
+        file.create_group("matter")
+
+
 def _fill_with_text(path):
     path.write_text("not HDF5")
 
 
-DAMAGE = [_truncate, _flip_a_byte, _change_a_value, _drop_a_block, _cut_a_block, _fill_with_text]
+DAMAGE = [
+    _truncate, _flip_a_byte, _change_a_value, _drop_a_block, _cut_a_block, _claim_terabytes, _make_a_group,
+    _fill_with_text,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__[1:])
@@ -297,12 +313,79 @@ def test_every_mistake_in_a_users_table_is_named(change, message, user_file):
     assert str(user_file) in str(error.value)
 
 
+def _create(name, **options):
+    """A dataset with nothing in it, as it claims to be."""
+
+    def change(file):
+        units = file[name].attrs["units"]
+        del file[name]
+        file.create_dataset(name, **options).attrs["units"] = units
+
+    return change
+
+
+def _link(name, link):
+    def change(file):
+        del file[name]
+        file[name] = link
+
+    return change
+
+
+def _virtual(file):
+    layout = h5py.VirtualLayout(file["mass"].shape, "f8")
+    layout[:] = h5py.VirtualSource("elsewhere.h5", "mass", file["mass"].shape)
+    del file["mass"]
+    file.create_virtual_dataset("mass", layout)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_create("momentum", shape=(2**39,), dtype="f8"), f"momentum has {2**39} nodes: expected at most 10000"),
+        (_create("width", shape=(2**39,), dtype="f8"), r"width has the shape \(549755813888,\): expected"),
+        (_create("mass", shape=(4,), dtype="f8", chunks=(2**28,), maxshape=(None,)), "mass is stored in chunks"),
+        (_create("mass", shape=(4,), dtype="f8", external=[("/dev/zero", 0, 32)]), "mass has its numbers in another"),
+        (_create("mass", data=h5py.Empty("f8")), "mass is empty: expected real numbers"),
+        (_create("mass", shape=(4,), dtype=[("m", "f8"), ("n", "f8")]), "mass is of type .*: expected real numbers"),
+        (_create("mass", shape=(4,), dtype=h5py.string_dtype()), "mass is of type object: expected real numbers"),
+        (_virtual, "mass has its numbers in another file"),
+        (_link("mass", h5py.SoftLink("/mass")), "mass is a link to something else"),
+        (_link("mass", h5py.ExternalLink("other.h5", "/mass")), "mass is a link to something else"),
+        (_units("mass", np.zeros(1000)), "mass has units array.*: expected 'GeV'"),
+        (_units("mass", b"\xff\x1b[2J"), r"mass has units '.*\\x1b\[2J': expected 'GeV'"),
+        (_units("mass", h5py.Empty("f8")), "mass has units .*: expected 'GeV'"),
+    ],
+)
+def test_a_table_is_looked_at_before_it_is_read(change, message, user_file):
+    """Nothing is allocated, and nothing outside of the file is opened, whatever it claims."""
+    with h5py.File(user_file, "r+") as file:
+        change(file)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=message) as error:
+        open_table(user_file, ALONE)
+    assert tracemalloc.get_traced_memory()[1] < 1e7 and str(user_file) in str(error.value)
+    tracemalloc.stop()
+
+
+def test_a_table_with_more_numbers_than_ranks_can_hold_is_refused(user_file):
+    with h5py.File(user_file, "r+") as file:
+        for name in ("temperature", "momentum"):
+            _replace(name, np.geomspace(1.0, 2.0, 5000))(file)
+    with pytest.raises(ValueError, match="4 x 5000 x 5000 x 3 x 2 numbers: expected at most 67108864"):
+        open_table(user_file, ALONE)
+
+
 def test_a_users_file_that_is_none(tmp_path):
-    with pytest.raises(ValueError, match="none.h5: no such file"):
-        open_table(tmp_path / "none.h5", ALONE)
     (tmp_path / "text.h5").write_text("text")
-    with pytest.raises(ValueError, match="text.h5: cannot be read as HDF5"):
-        open_table(tmp_path / "text.h5", ALONE)
+    os.mkfifo(tmp_path / "pipe.h5")
+    for name, told in {
+        "none.h5": "cannot be read .No such file",
+        "text.h5": "cannot be read as HDF5",
+        "pipe.h5": "is a pipe or a device",
+    }.items():
+        with pytest.raises(ValueError, match=f"{name}: {told}"):
+            open_table(tmp_path / name, ALONE)
 
 
 def test_blocks_have_the_shapes_of_their_nodes(blocks):
