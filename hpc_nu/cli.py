@@ -207,7 +207,7 @@ def _verify(options):
     from hpc_nu.campaign.verify import verify_report
 
     text, code = verify_report(options.output)
-    print(text)
+    say(text)
     return code
 
 

@@ -5,9 +5,11 @@ Alone it looks at what is installed; under mpirun it also lets the ranks meet an
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, requires
 
 from hpc_nu import __version__
 from hpc_nu.campaign.child import python_command
@@ -22,8 +24,6 @@ from hpc_nu.campaign.communicator import (
 from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, COMPLETE, EnvironmentProblem
 from hpc_nu.campaign.provenance import DEPENDENCIES, mpi_library, package_version, provenance
 from hpc_nu.single_process import SingleProcess
-
-_MINIMUM = {"numpy": (1, 24), "numba": (0, 57), "h5py": (3, 7), "scipy": (1, 10)}
 
 _LAUNCHERS = {
     "Open MPI": ("Open MPI", "OpenRTE", "PRRTE"),
@@ -71,14 +71,24 @@ def examine(folder):
     return "\n".join(lines), code
 
 
+def _least_versions():
+    """Name to the oldest version that the installed package asks for; empty where it is not installed."""
+    try:
+        wanted = [re.match(r"([\w-]+)>=([\d.]+)", text) for text in requires("hpc_nu") or ()]
+    except PackageNotFoundError:
+        return {}
+    return {found[1].lower(): tuple(map(int, found[2].split("."))) for found in wanted if found}
+
+
 def _packages(problems):
+    least = _least_versions()
     for name in DEPENDENCIES:
         found = package_version(name)
         if found == "missing":
             if name != "mpi4py":
                 problems.append(f"{name} is not installed: pip install {name}")
             continue
-        minimum = _MINIMUM.get(name)
+        minimum = least.get(name)
         digits = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
         if minimum and digits < minimum:
             problems.append(f"{name} {found} is older than {'.'.join(map(str, minimum))}: pip install -U {name}")

@@ -31,7 +31,7 @@ from hpc_nu.campaign.errors import (
 from hpc_nu.campaign.farm import Left, farm
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER, InHand
 from hpc_nu.campaign.marked_yaml import InputError
-from hpc_nu.campaign.plan import read_plan
+from hpc_nu.campaign.plan import LARGEST_MESSAGE, read_plan
 from hpc_nu.campaign.progress import Progress, log, start_logging
 from hpc_nu.campaign.provenance import mpi_library
 from hpc_nu.campaign.results_file import ResultsFile
@@ -78,7 +78,7 @@ def run(communicator, input_path, output_path, stop=None, retry=(), accept=False
 def _run(communicator, input_path, output_path, stop, retry, accept):
     if os.path.islink(output_path):  # what lies beside the results must not depend on what they are called
         output_path = os.path.realpath(output_path)
-    plan = _on_rank_0(communicator, lambda: read_plan(input_path))
+    plan = _on_rank_0(communicator, lambda: _read_plan(input_path, communicator))
     results = ResultsFile(output_path, plan, communicator)
     checkpoint = Checkpoint(output_path, plan.problem_hash)
     in_hand = InHand(output_path, plan.problem_hash)
@@ -117,6 +117,17 @@ def _run(communicator, input_path, output_path, stop, retry, accept):
     if trouble:
         raise Refused(trouble, BROKEN_ENVIRONMENT)
     return _verdict(communicator, results) if complete else CHECKPOINTED
+
+
+def _read_plan(path, communicator):
+    plan = read_plan(path)
+    if communicator.size > 1 and plan.message_bytes > LARGEST_MESSAGE:
+        raise EnvironmentProblem(
+            f"{path}: the plan of {plan.n_tasks} tasks is sent whole to every rank, and MPI sends"
+            f" {LARGEST_MESSAGE / 1e9:.1f} GB at most of its {plan.message_bytes / 1e9:.1f} GB: start it on one rank, or"
+            " make several campaigns of it (`hpc-nu check` says how large)"
+        )
+    return plan
 
 
 def _verdict(communicator, results):
@@ -230,12 +241,14 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator, retry, accept)
         log.info("created %s", results.path)
         return Left(np.arange(plan.n_tasks), [])
     done = results.done()
-    accept_changes(results, plan, done, accept)
-    results.begin_run()
+    if retry or not done.all():
+        accept_changes(results, plan, done, accept)
     died = results.forget(retry, done) if retry else []
     waiting = np.flatnonzero(~done)
     in_hand.load(done, died)
-    if not len(waiting):  # killed after its last commit
+    if len(waiting):
+        results.begin_run()
+    else:  # killed after its last commit
         checkpoint.remove()
         in_hand.end(complete=True)
         return Left(waiting, [])

@@ -207,7 +207,7 @@ class Worker:
         """Nothing more is solved here: what was is recorded, and the run ends with what is to be said."""
         text = trouble_text(error, f"task {task} on {platform.node()}")
         self.trouble = task, text
-        self.stop.follow(text)
+        self.stop.follow("trouble outside of the tasks")
 
     def take_rows(self):
         """The rows since the last call, as one array."""

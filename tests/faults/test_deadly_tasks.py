@@ -78,6 +78,24 @@ def test_an_endless_first_task_ends_the_loading_of_kernels_and_becomes_a_row(tmp
         assert file["status"][:].tolist() == [ResultCode.DIED, *[ResultCode.DONE] * 3]
 
 
+@pytest.mark.mpi
+def test_a_process_without_memory_is_no_verdict(tmp_path):
+    """SIGKILL is what a kernel without memory sends, to whomever it likes: all else is recorded, the task is not."""
+    values = [i / 100 for i in range(24)]
+    values[13] = float(NO_MEMORY)
+    input_path = write(tmp_path, DEADLY.replace("VALUES", str(values)))
+    for _ in range(2):
+        with Run(tmp_path, "run", input_path, "-o", "out.h5", ranks=3, before=IMPATIENT) as run:
+            assert run.wait(30) not in (0, 2, 3, 75), run.text
+    for _ in range(2):
+        code, text = hpc_nu(tmp_path, "run", input_path, "-o", "out.h5", ranks=3, before=IMPATIENT)
+        assert code == 3 and text.count("task 13 on") == 1 and "SIGKILL" in text, text
+        with h5py.File(tmp_path / "out.h5") as file:
+            innocent = np.arange(24) != 13
+            assert file["status"][13] == ResultCode.PENDING
+            assert (file["status"][:][innocent] == ResultCode.DONE).all()
+
+
 def test_a_suspect_that_is_innocent_gives_the_same_row_and_can_be_stopped(tmp_path):
     """Killed twice while it was in hand, stopped the third time: it goes on in its process from where it was."""
     text = TOY.replace("points: 40", "points: 1") + "settings: {steps: 200, nap: 0.02}\n"
@@ -109,7 +127,7 @@ def test_a_suspect_that_fails_is_a_row_however_short_the_epochs_are(toys, tmp_pa
     input_path, output = write(tmp_path, text), tmp_path / "out.h5"
     after_deaths(output, read_plan(input_path))
     with Run(tmp_path, "run", input_path, "-o", output, before=BEFORE) as run:
-        assert run.wait(40) == 0, run.text
+        assert run.wait(40) == 1, run.text  # there is no other task
     with h5py.File(output) as file:
         assert file["status"][0] == ResultCode.STEP_BUDGET and file["cost/tries"][0] == 2
         assert file["error"][0] == b"step_budget at step 8"

@@ -145,3 +145,12 @@ def test_a_launcher_of_another_mpi_is_a_problem(tmp_path):
     code, text = hpc_nu(tmp_path, "doctor", ranks=2, before=FOREIGN_LIBRARY)
     assert code == BROKEN_ENVIRONMENT, text
     assert "MPICH 4.2" in lines(text, "PROBLEM: the launcher started 2 processes, but each is alone")[0]
+
+
+def test_the_oldest_versions_are_those_that_the_package_asks_for(monkeypatch):
+    wanted = ["numpy>=1.26", "scipy>=1.11", 'mpi4py; extra == "mpi"']
+    monkeypatch.setattr(doctor, "requires", lambda name: wanted)
+    monkeypatch.setattr(doctor, "package_version", lambda name: {"numpy": "1.25.9", "scipy": "1.11"}.get(name, "99"))
+    problems = []
+    doctor._packages(problems)
+    assert problems == ["numpy 1.25.9 is older than 1.26: pip install -U numpy"]

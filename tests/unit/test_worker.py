@@ -55,8 +55,10 @@ def test_what_goes_wrong_in_the_engine_is_no_failed_task(together, worker, monke
 def test_no_verdict_is_passed_on_a_task_whose_process_did_not_start(worker, monkeypatch):
     worker.deaths[3] = QUARANTINE_AFTER
     monkeypatch.setattr(sys, "executable", "false")
-    with pytest.raises(EnvironmentProblem, match="with exit code 1 before it had begun"):
-        worker.solve_next(lambda: False)
+    assert worker.solve_next(lambda: False) is None
+    task, text = worker.trouble
+    assert task == 3 and "with exit code 1 before it had begun" in text and worker.stop
+    assert not len(worker.take_rows()) and list(worker.queue)[0] == 3
 
 
 def test_tasks_that_were_tried_together_come_to_an_end_though_no_epoch_is_long_enough(worker, monkeypatch):
