@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from hpc_nu import seal
 from hpc_nu.solver.result_codes import ResultCode
 
 SOFTWARE = "hpc_nu"
@@ -204,7 +205,7 @@ class Results:
         return data.assign_coords({column: self.points[column] for column in self.points if column not in data})
 
 
-def read_results(path, model=None):
+def read_results(path, model=None, sealed=True):
     """Open a results file; it is not kept open.
 
     Parameters
@@ -212,6 +213,9 @@ def read_results(path, model=None):
     path : str or path
     model : str, optional
         Refuse the results of any other model.
+    sealed : bool
+        Refuse a file whose seal does not hold: HDF5 itself may crash on one that is damaged.  False for a copy that was
+        repacked or added to on purpose.
 
     Returns
     -------
@@ -226,6 +230,8 @@ def read_results(path, model=None):
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise ResultsError(f"{path}: is a pipe or a device, not a results file")
     try:
+        if sealed:
+            seal.check(path)
         with xr.open_dataset(path, **_OPEN) as file:
             if file.attrs.get("software") != SOFTWARE:
                 raise ResultsError(f"{path}: is an HDF5 file, but not a results file of {SOFTWARE}")
@@ -236,6 +242,8 @@ def read_results(path, model=None):
             points = file.load()
         with xr.open_dataset(path, group="input", **_OPEN) as file:
             completed = json.loads(file["completed"].item())
+    except seal.Broken as error:
+        raise ResultsError(f"{path}: {error}; one that was repacked on purpose opens with sealed=False") from None
     except FileNotFoundError:
         raise ResultsError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -244,7 +252,8 @@ def read_results(path, model=None):
         reason = " ".join(str(error).split())
         raise ResultsError(f"{path}: cannot be read, so it is truncated, damaged or no HDF5 file ({reason})") from None
     words = {code.value: code.name.lower() for code in ResultCode}
-    points["status"] = rows.status.copy(data=np.array([words[code] for code in rows.status.values], dtype=str))
+    status = [words.get(code, "damaged") for code in rows.status.values]
+    points["status"] = rows.status.copy(data=np.array(status, dtype=str))
     points["error"] = rows.error
     points = points.map(_decoded).drop_encoding()  # numbers there, words here: `to_netcdf` would write as it was there
     points["point"] = _point_numbers(points)

@@ -34,12 +34,13 @@ def explain_report(output_path, task):
         attributes, completed = dict(file.attrs), _completed(file)
         _refuse_no_task(output_path, file, task)
         # First: a row whose status says that it is recorded is there whole.
-        code, error = ResultCode(file["status"][task]), file["error"][task].decode(errors="replace")
+        status, error = int(file["status"][task]), file["error"][task].decode(errors="replace")
         point = _entries(file["points"], task, leave_out=_TASK)
         cost = {name: file[f"cost/{name}"][task] for name in ("seconds", "steps", "rejected", "tries", "rank")}
         results = [line for group in GROUPS.values() if group in file for line in _entries(file[group], task)]
         variation = file["points/variation"][task].decode(errors="replace")
         grid = _grid(completed, len(file["status"]), task)
+    code = ResultCode(status if status in set(ResultCode) else ResultCode.PENDING)  # one that is damaged counts for nothing
     lines = [
         f"{output_path}: task {task} of campaign {attributes['campaign']}, model {attributes['model']}",
         f"status      {code.value}, {code.name.lower()}: {code.advice}",

@@ -19,9 +19,8 @@ from contextlib import contextmanager
 import h5py
 import numpy as np
 
-from hpc_nu import __version__
+from hpc_nu import __version__, seal
 from hpc_nu.atomic import replacing
-from hpc_nu.campaign import seal
 from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, EnvironmentProblem, OutputError, cannot_write
 from hpc_nu.campaign.progress import log
 from hpc_nu.campaign.provenance import provenance

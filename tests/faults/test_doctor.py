@@ -7,6 +7,7 @@ import pytest
 from mpi import LIMIT, hpc_nu, is_open_mpi, require_mpirun
 from test_launcher import FOREIGN_LIBRARY, TWO_LIBRARIES
 
+from hpc_nu.campaign import doctor
 from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, COMPLETE
 
 SERIAL_HDF5 = """

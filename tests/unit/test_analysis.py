@@ -189,8 +189,9 @@ def test_what_the_file_does_not_have_is_refused_with_what_there_is(results, sele
         (lambda path: None, "no such file"),
         (lambda path: path.mkdir(), "is a folder"),
         (os.mkfifo, "is a pipe or a device"),
-        (lambda path: path.write_text("campaign: x"), "truncated, damaged or no HDF5 file"),
-        (lambda path: h5py.File(path, "w").close(), "not a results file of hpc_nu"),
+        (lambda path: path.write_text("campaign: x"), "has no seal"),
+        (lambda path: path.touch(), "has no seal"),
+        (lambda path: h5py.File(path, "w").close(), "was not made by this program"),
     ],
 )
 def test_wrong_file_is_refused_in_one_line(tmp_path, make, message):
@@ -331,8 +332,11 @@ def test_tool_says_in_one_line_why_it_draws_nothing(damaged, tool):
     set_status(damaged, range(N_TASKS), 0)
     assert "no row is done yet" in refusal(damaged)
     with h5py.File(damaged, "r+") as file:
-        file.attrs["model"] = "other"
-    assert "model is other; expected lepton_asymmetry" in refusal(damaged)
+        file.attrs["note"] = "mine"
+    assert "its seal does not hold; one that was repacked on purpose opens with sealed=False" in refusal(damaged)
+    assert len(read_results(damaged, sealed=False)) == N_TASKS
+    with pytest.raises(ResultsError, match="model is lepton_asymmetry; expected other"):
+        read_results(damaged, model="other", sealed=False)
 
 
 def test_evolution_is_drawn_at_the_tuned_point_on_the_finest_grid_unless_told_otherwise(damaged):
