@@ -7,7 +7,7 @@ import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from campaigns import write
+from campaigns import reseal, write
 from numpy.testing import assert_allclose
 from scipy.integrate import trapezoid
 
@@ -334,12 +334,15 @@ def test_wrong_files_are_refused_in_one_line(made, copied, tmp_path, capsys):
     assert "no point is done yet" in refusal(plot_new_interactions, path)
     with h5py.File(path, "r+") as file:
         file.attrs["model"] = "asymmetric_freeze_in"
+    reseal(path)
     assert "model is asymmetric_freeze_in; expected relic_coupling" in refusal(plot_new_interactions, path)
     path = copied("vector_fig5")
     with h5py.File(path, "r+") as file:
         file["points/m_mediator"][:] = 2.0
+    reseal(path)
     assert "expected A (root 1 at 3 GeV), B (root 2 at 1 GeV)" in refusal(plot_new_interactions, path)
     path = copied("letter_fig3_dw")
     with h5py.File(path, "r+") as file:
         file["points/m_4"][:] *= 2
+    reseal(path)
     assert "several masses or mixings" in refusal(plot_new_interactions, made("letter_fig3"), path)
