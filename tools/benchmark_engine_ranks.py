@@ -43,7 +43,7 @@ class Stopwatch(Progress):
     def beat(self, schedule):
         self._add("epochs")
 
-    def committed(self, schedule, n_failed):
+    def committed(self, schedule, n_rows, n_failed):
         self._add("commits")
         self.n_commits += 1
 

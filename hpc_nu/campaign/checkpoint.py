@@ -101,6 +101,6 @@ class Checkpoint:
 
     def remove(self):
         """Delete all of it: nothing is in flight."""
-        for path in (self.path, self.previous, self.path + ".tmp"):
+        for path in (self.path, self.previous):
             if os.path.exists(path):
                 os.remove(path)

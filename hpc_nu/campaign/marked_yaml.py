@@ -82,6 +82,9 @@ class InputError(Exception):
         self.mistakes = tuple(sorted(mistakes, key=lambda mistake: (mistake.line, mistake.column)))
         super().__init__("\n".join(map(str, self.mistakes)))
 
+    def __reduce__(self):
+        return InputError, (self.mistakes,)
+
 
 @dataclass
 class Report:

@@ -68,7 +68,7 @@ class KillCampaign:
 
     def _wait_for(self, moment, run):
         if moment == "creation":
-            run.wait_until(self.output.with_suffix(".h5.tmp").exists)
+            run.wait_until(lambda: list(self.folder.glob("killed.h5.tmp-*")))
         elif moment != "any":
             run.wait_for_text("created|continuing")
         if moment == "commit" and self.output.exists():
@@ -77,7 +77,7 @@ class KillCampaign:
             run.wait_until(lambda: self.output.stat().st_mtime_ns != before)
         elif moment == "checkpoint":
             time.sleep(self.longest * self.draw.random())
-            run.wait_until(Path(f"{self.output}.checkpoint.tmp").exists)
+            run.wait_until(lambda: list(self.folder.glob("killed.h5.checkpoint.tmp-*")))
         elif moment == "any":
             run.wait_for_text("campaign")
             self._sleep(run, self.longest * self.draw.random())
@@ -102,7 +102,7 @@ class KillCampaign:
         run.kill()
 
     def _check(self):
-        left_over = [path.name for path in self.folder.glob("killed.h5.*tmp")]
+        left_over = [path.name for path in self.folder.glob("killed.h5*.tmp-*")]
         self.tally.update(f"left over: {name}" for name in left_over)
         if not self.output.exists():
             self.tally["before the file was there"] += 1

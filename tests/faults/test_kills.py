@@ -20,7 +20,7 @@ from mpi import SETTINGS, TESTS, hpc_nu
 # early the next may come later, after one that came too late sooner.  "Early" and "late" are about new rows, or, if the
 # kills are to fall into the creation, about the file; that is then removed.
 KILL_OFTEN = """
-import json, os, random, signal, sys, time
+import glob, json, os, random, signal, sys, time
 import mpi4py
 mpi4py.rc.initialize = False
 import xarray
@@ -53,7 +53,7 @@ while tally["kills"] < n_kills:
         assert os.WEXITSTATUS(status) == 0, "the run failed instead of being killed"
         break  # at its end
     tally["kills"] += 1
-    tally["leftovers"] += os.path.exists(output + ".tmp")
+    tally["leftovers"] += bool(glob.glob(output + ".tmp-*"))
     is_there = os.path.exists(output)
     if is_there:
         tally["rows"].append(assert_sound(output, input_path, reference))
