@@ -10,7 +10,7 @@ from scipy.special import zeta
 from hpc_nu.models import relic
 from hpc_nu.models.dodelson_widrow import DodelsonWidrow
 from hpc_nu.models.dodelson_widrow_bath import REFERENCE_TEMPERATURE, bath
-from hpc_nu.models.dodelson_widrow_bounds import shared_limits
+from hpc_nu.models.limits import user_limits
 from hpc_nu.models.mode_system import Problem
 from hpc_nu.plasma.opacity_fit import opacity_coefficient
 from hpc_nu.solver.momentum_grid import gauss_legendre
@@ -434,7 +434,7 @@ def test_curves_of_the_mixing_count_particles_or_do_not(tmp_path):
 
     def flag(text, settings=PAPER, **point):
         curves.write_text(head + text)
-        shared_limits.__globals__["_limits"].clear()
+        user_limits.clear()
         return solve(settings | {"limits": str(curves)}, **point)["allowed_user"]
 
     share = omega() / 0.12  # 3 %
