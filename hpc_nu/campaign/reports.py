@@ -55,11 +55,11 @@ def _cost_lines(plan, cost, fits):
     useful = max(1, min(plan.n_tasks, int(total / max(longest, 1e-3)))) if fits else 1
     walls = {n: tables / n + cost.wall(n) for n in sorted({*_RANKS, useful}) if n <= useful}
     enough = next((n for n, wall in walls.items() if wall < 1), useful)
-    walls = [f"{rough(wall)} on {n} rank{'s' if n > 1 else ''}" for n, wall in walls.items() if n <= enough]
+    by_ranks = [f"{rough(wall)} on {n} rank{'s' if n > 1 else ''}" for n, wall in walls.items() if n <= enough]
     return [
         f"cost        {rough(total)} of processor time, good to a factor of 2{_of_it(cost)}",
         *([f"tables      {rough(tables)} of processor time before, to build what is not there"] if tables else []),
-        f"wall time   {', '.join(walls)}, with a core for each, and some seconds to start",
+        f"wall time   {', '.join(by_ranks)}, with a core for each, and some seconds to start",
         f"useful on   up to {useful} ranks; longest task {seconds_text(longest)}",
         *_advice(cost),
     ]
