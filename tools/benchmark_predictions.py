@@ -15,8 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from hpc_nu.solver.kernel_cache import use_kernel_cache
-
 INPUTS = Path(__file__).resolve().parents[1] / "inputs"
 
 
@@ -30,7 +28,6 @@ def measured(path):
     from hpc_nu.campaign.warmup import compile_model
     from hpc_nu.campaign.worker import Worker
 
-    use_kernel_cache()
     plan = read_plan(path)
     compile_model(plan.model)
     cost, classes = expected_cost(plan), plan.task_class(slice(None))

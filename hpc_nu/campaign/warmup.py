@@ -5,10 +5,16 @@ Compiled kernels and the tables of the self-energy; a campaign would make them a
 
 import math
 import os
-from contextlib import suppress
 from dataclasses import replace
 
-from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, Refused
+from hpc_nu.campaign.errors import (
+    BAD_INPUT,
+    COMPLETE,
+    EnvironmentProblem,
+    Refused,
+    is_of_the_environment,
+    trouble_text,
+)
 from hpc_nu.campaign.progress import log, start_logging
 from hpc_nu.campaign.terminal import say
 from hpc_nu.models import MODELS, get_model
@@ -70,10 +76,15 @@ def compile_model(model):
         grid=momentum_grid.gauss_legendre(3) if model.grid_kinds else None,
         solver=SolverSettings(max_steps=1),
     )
-    with suppress(Exception):  # what the point gives is of no interest
-        model.solve(problem)
-    with suppress(Exception):  # many models have nothing to solve together
-        model.solve_together([replace(problem, grid=momentum_grid.averaged())])
+    for solve, what in (
+        (model.solve, problem),
+        (model.solve_together, [replace(problem, grid=momentum_grid.averaged())]),  # many models have nothing to
+    ):
+        try:
+            solve(what)
+        except Exception as error:  # noqa: BLE001 - what the point gives is of no interest
+            if is_of_the_environment(error):
+                raise EnvironmentProblem(trouble_text(error, f"compiling {model.name}")) from error
 
 
 def _some_value(parameter):

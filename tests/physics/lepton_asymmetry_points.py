@@ -63,8 +63,11 @@ def one_flavour(temperature, momentum, mass):
 def literal_equations(point, grid, rates=one_flavour, **settings):
     """The same problem in complex matrices."""
     yukawas = point_yukawas(point, DEFAULTS | settings)
-    averaged = grid.kind == "averaged"
-    return LiteralEquations(yukawas, point["M"], point["delta_M"], rates, grid.nodes, grid.weights, averaged)
+    averaged, massless_leptons = grid.kind == "averaged", not (DEFAULTS | settings)["boltzmann_factor"]
+    return LiteralEquations(
+        yukawas, point["M"], point["delta_M"], rates, grid.nodes, grid.weights, averaged,
+        massless_leptons=massless_leptons,
+    )  # fmt: skip
 
 
 def direct_coefficients(temperature, mass, grid):

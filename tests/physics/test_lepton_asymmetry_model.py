@@ -62,8 +62,9 @@ def distance(got, expected):
         (FREEZE_IN | {"M": 0.3, "eta": 0.4}, {"T_end": 40.0}),
         (FREEZE_IN | {"M": 25.0, "delta_M": 2.5e-12}, {"T_end": 40.0}),
         (FREEZE_IN | {"im_omega": 1.2}, {"T_end": 60.0}),
+        (FREEZE_IN | {"M": 25.0, "delta_M": 2.5e-12}, {"T_end": 40.0, "boltzmann_factor": False}),
     ],
-    ids=["freeze-in", "freeze-out", "inverted", "light", "heavy", "large Im w"],
+    ids=["freeze-in", "freeze-out", "inverted", "light", "heavy", "large Im w", "as printed"],
 )
 def test_averaged_asymmetries_are_those_of_the_complex_matrices(point, chosen):
     literal = literal_equations(point, AVERAGED, **chosen)
@@ -79,8 +80,9 @@ def test_averaged_asymmetries_are_those_of_the_complex_matrices(point, chosen):
         (FREEZE_IN, momentum_grid.equal_occupation(5), {"T_end": 40.0}),
         (FREEZE_IN, momentum_grid.gauss_legendre(6), {"T_end": 40.0, "hierarchy": "inverted"}),
         (FREEZE_OUT, momentum_grid.equal_occupation(5), {"T_end": 80.0}),
+        (FREEZE_IN | {"M": 25.0}, momentum_grid.gauss_legendre(6), {"T_end": 60.0, "boltzmann_factor": False}),
     ],
-    ids=["freeze-in, 5 equal", "inverted, 6 Gauss", "freeze-out, 5 equal"],
+    ids=["freeze-in, 5 equal", "inverted, 6 Gauss", "freeze-out, 5 equal", "as printed, 6 Gauss"],
 )
 def test_resolved_asymmetries_are_those_of_the_complex_matrices(point, grid, chosen):
     literal = literal_equations(point, grid, **chosen)
@@ -174,7 +176,8 @@ def test_flavoured_asymmetries_peak_near_40_gev_far_above_what_is_left(averaged_
     y = np.abs([observables["trajectory"][name] for name in NAMES])
     flavour, peak = np.unravel_index(np.argmax(y), y.shape)
     assert 35 < temperatures[peak] < 50
-    literal = literal_equations(FREEZE_IN, AVERAGED).solve(1000.0, [temperatures[peak]])[0]
+    printed = literal_equations(FREEZE_IN, AVERAGED, boltzmann_factor=False)
+    literal = printed.solve(1000.0, [temperatures[peak]])[0]
     assert y[flavour, peak] == pytest.approx(np.max(np.abs(literal)), rel=1e-4)
     assert y[flavour, peak] == pytest.approx(2.1e-4, rel=2e-2)
 

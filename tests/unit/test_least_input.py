@@ -35,7 +35,7 @@ def least_input(model, output):
     """Needed parameters and settings, and a grid where there are any."""
     lines = ["campaign: least", f"model: {model.name}", "parameters:"]
     for p in model.parameters:
-        if p.default is None:
+        if p.default is None and not p.optional:
             middle = float(np.sqrt(p.low * p.high)) if p.low > 0 else p.high / 1000
             unit = "" if p.unit == "1" else f", unit: {p.unit}"
             lines.append(f"  {p.name}: {{value: {VALUES.get(p.name, middle)!r}{unit}}}")

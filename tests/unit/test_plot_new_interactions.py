@@ -31,6 +31,7 @@ FEWER = (
     ("points: 34,", "points: 7,"),
     ("points: 61}", "points: 13}"),
     ("n_modes: 40", "n_modes: 16"),
+    ("settings: {flavour: mu, setup: paper}", "settings: {flavour: mu, setup: paper, coupling_high: 1.0}"),
 )
 HEIGHT = {"A": 0.2511, "B": 7.183e-3, "C": 8.243e-6}
 """Couplings of the points of the letter, from an independent code."""

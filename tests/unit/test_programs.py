@@ -29,6 +29,7 @@ STARTED_BY = {
     "write_inputs_page": "unit/test_pages.py",
 }
 HERE = {
+    "benchmark_predictions",
     "benchmark_solver",
     "plot_asymmetric_freeze_in",
     "plot_low_energy_constants",
@@ -60,6 +61,14 @@ def test_every_program_is_started_by_a_test():
     assert programs == HERE | STARTED_BY.keys()
     for name, test in STARTED_BY.items():
         assert name in (ROOT / "tests" / test).read_text(), name
+
+
+def test_predictions_of_cost_are_compared_with_what_it_takes(alone, tmp_path):
+    text = re.sub(r"points: \d+", "points: 20", (ROOT / "inputs" / "asymmetric_freeze_in_fig1.yaml").read_text())
+    command = [sys.executable, str(ROOT / "tools" / "benchmark_predictions.py"), str(write(tmp_path, text))]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+    head, row = ended.stdout.splitlines()
+    assert ended.returncode == 0 and head.split()[0] == "campaign" and float(row.split()[-2]) > 0, ended.stderr
 
 
 def test_figures_of_asymmetric_freeze_in(alone, tmp_path):
