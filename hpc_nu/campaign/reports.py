@@ -68,7 +68,7 @@ def _cost_lines(plan, cost, fits):
 def _of_it(cost):
     """What takes more than a twentieth of the time and is shared, and how often it is made."""
     parts = [
-        f"{seconds / cost.total():.0%} for {what}, made {times} times"
+        f"{seconds / cost.total():.0%} for {what}, made {'once' if times == 1 else f'{times} times'}"
         for (what, _), (times, _, seconds) in _made(cost).items()
         if seconds > cost.total() / 20
     ]

@@ -7,7 +7,8 @@ from hpc_nu.plasma.user_equation_of_state import user_equations_of_state
 
 def equation_of_state_setting(description="of the bath"):
     """The setting `equation_of_state`."""
-    return Setting("equation_of_state", "saikawa_shirai", description, tuple(EQUATIONS_OF_STATE), or_file=True)
+    text = f"{description}; published, or a file of yours (hpc_nu.plasma.user_equation_of_state)"
+    return Setting("equation_of_state", "saikawa_shirai", text, tuple(EQUATIONS_OF_STATE), or_file=True)
 
 
 def equation_of_state_tables(settings):

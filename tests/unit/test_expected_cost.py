@@ -119,6 +119,8 @@ def test_check_says_how_often_what_is_made_and_what_would_be_cheaper(plan_of, tm
     assert f"as many tasks would take about {(total - 100 * (256 - 4)) / 60:.1f} min" in text
     plan_of(AXES % 2)
     assert "note" not in check_report(tmp_path / "input.yaml")
+    plan_of(AXES % 1)
+    assert "for tables, made once, " in check_report(tmp_path / "input.yaml")
 
 
 def many_points(name, **changed):
