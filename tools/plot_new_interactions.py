@@ -345,9 +345,7 @@ class History(NamedTuple):
     bottom: float | None = None  # 9 decades below the largest value
 
 
-LETTER_HISTORY = History(
-    f"As fig. 3 of {LETTER}", r"$df_s/dz$ at $x = 1$", "df_dlnz", lambda z, per_ln_z: per_ln_z / z
-)
+LETTER_HISTORY = History(f"As fig. 3 of {LETTER}", r"$df_s/dz$ at $x = 1$", "df_dlnz", lambda z, per_ln_z: per_ln_z / z)
 VECTOR_HISTORIES = (
     History(
         f"As fig. 5 of {VECTOR_PAPER}, top",

@@ -69,9 +69,10 @@ class ExpectedCost(NamedTuple):
 
     def total(self, n_ranks=1):
         """Of so many ranks together, each of which makes whatever its tasks need; rows and messages included."""
-        return float(self.solve.sum()) + TASK_SECONDS * len(self.solve) + sum(
+        made = sum(
             shared.preparation.seconds * max(shared.n_groups, min(n_ranks, shared.n_tasks)) for shared in self.shared
         )
+        return float(self.solve.sum()) + TASK_SECONDS * len(self.solve) + made
 
     def wall(self, n_ranks):
         """From the first task to the last on so many ranks."""

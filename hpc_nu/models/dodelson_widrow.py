@@ -334,9 +334,7 @@ def bath_cost(problem):
     settings = problem.settings
     each = {"self_energy": 5.3e-7, "published_fit": 2.3e-7}[settings["opacity"]]
     key = bath_settings(settings), *(settings[name] for name in _TEMPERATURE_SETTINGS)
-    return Preparation(
-        (each if settings["setup"] == "full" else 1.2e-8) * _entries(problem), key=key, kept=BATHS_KEPT
-    )
+    return Preparation((each if settings["setup"] == "full" else 1.2e-8) * _entries(problem), key=key, kept=BATHS_KEPT)
 
 
 def rates_cost(settings, entries):

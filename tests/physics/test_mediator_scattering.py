@@ -232,7 +232,9 @@ def test_no_coupling_makes_a_rate_negative(kind, mass):
     assert_allclose(f, produced(gamma + np.where(powers > 0, powers, 0.0), nothing, nothing), rtol=1e-9)
 
 
-@pytest.mark.parametrize("kind, least", [("scalar", 9.3), ("lmu_ltau", 5.4), ("b_minus_l", 4.8), ("neutrinophilic", 12.5)])
+@pytest.mark.parametrize(
+    "kind, least", [("scalar", 9.3), ("lmu_ltau", 5.4), ("b_minus_l", 4.8), ("neutrinophilic", 12.5)]
+)
 def test_smaller_couplings_do_not_either(kind, least):
     """As the head of the module says: where that begins, mediators are broader than 0.85 of their mass."""
     temperature = np.geomspace(1e-4, 10.0, 40)

@@ -145,24 +145,22 @@ def test_models_say_what_one_task_and_many_take(name):
         hash(preparation.key)
 
 
-GRIDS_IN_TEMPERATURE = {
+GRIDS = {
     "dodelson_widrow": {"T_start": 20.0, "T_end": 1e-3, "temperature_steps": 600},
     "relic_coupling": {"T_start": 20.0, "T_end": 1e-3, "temperature_steps": 600},
     "relic_fold": {"T_start": 20.0, "T_end": 1e-3, "temperature_steps": 600},
     "equilibration": {"T_high": 1e4, "T_low": 1e-2, "points_per_decade": 30},
     "lepton_asymmetry": {"T_start": 1e3, "T_end": 1.0},
 }
-"""What is shared is on these temperatures."""
+"""Other temperatures for what is tabulated on them."""
 
 
-@pytest.mark.parametrize(
-    "name, setting, value", [(name, *change) for name, changes in GRIDS_IN_TEMPERATURE.items() for change in changes.items()]
-)
-def test_variations_of_the_temperatures_share_nothing_that_is_tabulated_on_them(name, setting, value):
-    model = get_model(name)
+@pytest.mark.parametrize("name, setting", [(name, one) for name, changes in GRIDS.items() for one in changes])
+def test_variations_of_the_temperatures_share_nothing_that_is_tabulated_on_them(name, setting):
+    problems = many_points(name), many_points(name, **{setting: GRIDS[name][setting]})
     before, after = (
-        [made for made in model.cost(problem).preparations if made.key is not None and made.what != "tables of one mass"]
-        for problem in (many_points(name), many_points(name, **{setting: value}))
+        [made for made in get_model(name).cost(problem).preparations if made.key and made.what != "tables of one mass"]
+        for problem in problems
     )
     assert before
     for one, other in zip(before, after, strict=True):
