@@ -92,7 +92,8 @@ def draw(results, n_points):
         point = row.points.isel(task=0)
         figure = paper_figure(point)
         head = f"parameters of {figure} of {figures.PAPER}\n" if figure else ""
-        rates.set_title(head + figures.parameters_text(point), fontsize="small")
+        text = figures.parameters_text(point) + figures.own_text(row, str(row.points.variation.values[0]))
+        rates.set_title(head + text, fontsize="small")
         figures.temperature_axis(oscillations, row.trajectories.temperature.values)
         rates.legend(fontsize="x-small")
         if len(variations) > 1:

@@ -88,7 +88,7 @@ class Panel:
             values = np.unique(self.parameter(name))
             ends = dict.fromkeys(figures.number_text(value, 10) for value in (values[0], values[-1]))
             texts.append(f"${name} = " + r" \ldots ".join(ends) + "$ GeV")
-        return ", ".join(texts)
+        return ", ".join(texts) + figures.own_text(self.file, self.variation)
 
 
 def recognise(panel):

@@ -66,7 +66,8 @@ def draw(rows):
     figures.temperature_axis(panels[-1], temperature)
     grid = rows.grids[rows.points.grid.values[0]]
     missing = [name for name in rows.input["variations"] if name not in rows.points.variation.values]
-    texts = [figures.parameters_text(rows.points.isel(task=0)), figures.grid_text(grid)]
+    own = figures.own_text(rows, str(rows.points.variation.values[0]))
+    texts = [figures.parameters_text(rows.points.isel(task=0)) + own, figures.grid_text(grid)]
     picture.suptitle("\n".join([*texts, *not_done(missing)]), fontsize="medium")
     return picture
 

@@ -25,6 +25,10 @@ GRID_NAMES = {
 }
 TEMPERATURE_LABEL = "temperature $T$ [GeV]   (time runs from left to right)"
 
+OWN_PARAMETERS = ("theta_12", "theta_23", "theta_13", "dm2_21", "dm2_3l")
+USUAL = {"equation_of_state": "saikawa_shirai", "expansion": "full", "delta_sign": "pdg", "boltzmann_factor": True}
+"""Settings that are named above a picture where they are not these."""
+
 _DECADES = 4  # on each side of zero, of an axis that is logarithmic in both directions
 _PARAMETER_DIGITS = 10
 _THINNEST, _WIDER, _WIDEST = 1.3, 0.7, 6.0  # line widths [points]
@@ -140,7 +144,21 @@ def settings_text(results, variation):
     """The light neutrinos and the plasma in one variation of `Results`, and its name if there are several."""
     settings = results.settings(variation)
     text = f"{settings['hierarchy']} hierarchy, rates: {settings['rates']}"
-    return text + f", variation {variation}" * (len(results.input["variations"]) > 1)
+    return text + f", variation {variation}" * (len(results.input["variations"]) > 1) + own_text(results, variation)
+
+
+def own_text(results, variation):
+    """What else a campaign has that readers of its pictures would take to be as usual: data and tables of one's own."""
+    settings, points = results.settings(variation), results.points
+    texts = []
+    for name in OWN_PARAMETERS:
+        if name in points:
+            values, unit = np.unique(points[name].values), points[name].attrs["units"]
+            scale, unit = (ANGLE_RAD["deg"], "deg") if unit == "rad" else (1.0, unit)
+            ends = dict.fromkeys(f"{end / scale:.4g}" for end in (values[0], values[-1]))
+            texts.append(f"{name} = {' ... '.join(ends)} {unit}")
+    texts += [f"{name} = {settings[name]}" for name in USUAL if settings.get(name, USUAL[name]) != USUAL[name]]
+    return f"\n{printable(', '.join(texts))}" if texts else ""
 
 
 def grid_text(grid):

@@ -66,7 +66,7 @@ class Progress:
         # Scaled by what the work done so far took: the ranks do not only solve, nor have they always a core each.
         pace = (now - self.started) / max(schedule.seconds.sum(), 1e-9)
         left = self.n_tasks - self.done
-        known = left and schedule.seconds.any()
+        known = left and schedule.finished.sum() >= 2 * schedule.n_ranks  # what all do has begun to show
         eta = f", {duration(schedule.remaining_seconds() * pace)} to go" if known else ""
         log.info("%d of %d tasks%s, %.3g/s%s%s", self.done, self.n_tasks, failed, per_second, eta, remark)
 

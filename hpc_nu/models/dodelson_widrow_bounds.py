@@ -12,7 +12,8 @@ is not small or perturbation theory is lost, a flag says what is true of everyth
 `allowed` is 0 where one of the flags is, NaN where one that applies cannot be told, and 1 elsewhere.  It covers what is
 listed here and no more: no search for lines of X-rays, which excludes more than the diffuse X-rays do, and no curve
 that is not in the user's file.  As the laboratory's limits on L_mu - L_tau and B - L are such curves, it is never 1 for
-these without a file.
+these without one of the coupling that reaches the mediator's mass; nor outside of the masses for which the diffuse
+X-rays are given, 1 to 100 keV.
 """
 
 import math
@@ -118,7 +119,7 @@ def bound_values(settings, m_mediator, coupling, m_4, sin2, relic):
     Parameters
     ----------
     settings : mapping
-        mediator, flavour and `BOUND_SETTINGS` are asked for.
+        mediator, flavour, g_dof and `BOUND_SETTINGS` are asked for.
     m_mediator, m_4 : float [GeV]
     coupling, sin2 : float
     relic : Relic
@@ -132,7 +133,7 @@ def bound_values(settings, m_mediator, coupling, m_4, sin2, relic):
     kind = mediator if mediator in MEDIATORS else "scalar"  # without one the coupling is 0, and either does
     limits["lifetime"] = float(dark_matter_lifetime(m_mediator or 1.0, coupling, m_4, sin2, kind))
     limits["Gamma_photon"] = photon_width(m_4, sin2) / HBAR
-    limits["m_4_limit_phase_space"] = float(phase_space_mass_bound(min(relic.densest, 1.0)))
+    limits["m_4_limit_phase_space"] = float(phase_space_mass_bound(min(relic.densest, 1.0), degrees=settings["g_dof"]))
     flags["relic_density"] = _flag(relic.most <= MOST_DARK_MATTER, relic.least > MOST_DARK_MATTER)
     flags["lifetime"] = _flag(limits["lifetime"] >= AGE_OF_UNIVERSE, relic.is_all)
     dense_enough = m_4 >= limits["m_4_limit_phase_space"]  # an upper bound of f_s makes a lower one of the limit
@@ -148,10 +149,21 @@ def bound_values(settings, m_mediator, coupling, m_4, sin2, relic):
         )
         limits |= columns
     applying = list(flags.values())
-    if mediator in MEDIATORS and MEDIATORS[mediator].leptons and settings["limits"] == NO_LIMITS:
-        applying.append(math.nan)  # the laboratory's limits on it are curves, and there is no file
+    if "xray" not in flags:
+        applying.append(math.nan)  # its photons are seen, and the bound on them is not here
+    if mediator in MEDIATORS and MEDIATORS[mediator].leptons and not _has_curve_at(m_mediator, settings["limits"]):
+        applying.append(math.nan)  # the laboratory's limits on it are curves, of which none is given
     values = {column.name: math.nan for column in BOUND_COLUMNS} | limits
     return values | {f"allowed_{name}": flag for name, flag in flags.items()} | {"allowed": _all(applying)}
+
+
+def _has_curve_at(m_mediator, limits):
+    """Whether the user's file has a curve of the coupling that reaches the mass of a mediator."""
+    curves = () if limits == NO_LIMITS else user_limits[limits].curves
+    return any(
+        curve.x == "mediator_mass" and curve.y == "coupling" and min(curve.points) <= m_mediator <= max(curve.points)
+        for curve in curves
+    )
 
 
 def _flag(allows, excludes):

@@ -6,9 +6,11 @@
     2.0e-4   10.56   10.55
 
 One line for the unit, then the points: T, g_rho, g_s, with T increasing or decreasing; spaces, tabs, commas and
-semicolons separate.  The points must be close enough for cubic splines in ln T, of which c_s^2 is a derivative.
-`hpc_nu.plasma.thermodynamics` makes of them what it makes of published fits: g_s is taken at its word, and e follows
-from it by de = T ds.
+semicolons separate.  s = (2 pi^2/45) g_s T^3 sets redshift and c_s^2, e = (pi^2/30) g_rho T^4 sets H; both are taken
+as they are given, so that g_rho may contain radiation that is not part of the bath.  (Of the published fits g_s alone
+is used, and e follows from it by de = T ds.)  The points must be close enough for natural cubic splines in log T, and
+free of noise: c_s^2 is a derivative, and asymmetries with a small splitting feel it.  The file must reach over all
+temperatures of a campaign.
 """
 
 import re

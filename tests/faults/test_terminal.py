@@ -7,7 +7,7 @@ import unicodedata
 
 import h5py
 import pytest
-from campaigns import FREEZE_IN, TOY, assert_same_results, write
+from campaigns import FREEZE_IN, TOY, assert_same_results, reseal, write
 from mpi import SETTINGS, TESTS, hpc_nu
 
 from hpc_nu import cli
@@ -43,6 +43,7 @@ def evil_results(alone, toys, tmp_path):
         file["error"][3] = b"\xff " + EVIL.encode()
         file.attrs["campaign"] = file.attrs["model"] = EVIL
         file["points/start"].attrs["long_name"] = file["points/start"].attrs["units"] = EVIL
+    reseal(output)
     return output
 
 

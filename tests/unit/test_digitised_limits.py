@@ -220,7 +220,7 @@ def test_a_limit_beyond_45_degrees_excludes_nothing_and_an_end_there_is_open(fil
 def test_dark_matter_meets_the_curves_of_its_own_flavour_as_sin2_2theta(flavour, limit, file_with):
     text = "flavour: mu\n" + HEADER.replace("mediator_mass", "m4").replace("coupling", "U2").replace("MeV", "keV")
     path = str(file_with(text + "10 1e-4\n1 1e-4\n"))
-    settings = {"mediator": "none", "flavour": flavour, "limits": path, "lyman_alpha_mass": 5.3e-6}
+    settings = {"mediator": "none", "flavour": flavour, "limits": path, "lyman_alpha_mass": 5.3e-6, "g_dof": 2.0}
     for sin2, allowed in ((0.999 * 4e-4, 1.0), (4e-4, float(flavour != "mu"))):
         found = bound_values(settings, 0.0, 0.0, 2e-6, sin2, Relic(0.12, 0.12, 0.12, 1e-3, 6e-6))
         assert found["sin2_2theta_limit_user"] == pytest.approx(limit) and found["allowed_user"] == allowed
