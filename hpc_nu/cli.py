@@ -23,7 +23,6 @@ from hpc_nu.campaign.terminal import complain, flush_streams, open_streams, say
 from hpc_nu.models import MODELS
 from hpc_nu.solver.result_codes import ResultCode
 
-
 _AFTER_YOU_SECONDS = 3.0
 
 
@@ -121,7 +120,8 @@ def _failure_codes(text):
     names = _failures() if text == "all" else text.split(",")
     for name in names:
         if name not in _failures():
-            raise argparse.ArgumentTypeError(f"{name!r} is no kind of failure: expected {', '.join(_failures())}, or all")
+            accepted = ", ".join(_failures())
+            raise argparse.ArgumentTypeError(f"{name!r} is no kind of failure: expected {accepted}, or all")
     return tuple(ResultCode[name.upper()] for name in names)
 
 

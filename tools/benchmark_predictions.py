@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What `hpc-nu check` predicts against what it takes: processor time of whole campaigns on one rank.
 
-    python tools/benchmark_predictions.py [INPUT ...]          all of inputs/ if none is named; some minutes
+    python tools/benchmark_predictions.py [INPUT ...]          all of inputs/ if none is named; ten minutes
 
 Nothing is written and no other rank is there; kernels are loaded before the clock starts.  Processor time does not
 depend on what else the machine does, or by a third at most.

@@ -163,7 +163,7 @@ def error_table(results, variation):
     rows = [("grid", *head)]
     for grid in errors[0].grid.values:
         cells = []
-        for error, count in zip(errors, counts, strict=True):
+        for error in errors:
             known = error.reindex(grid=errors[0].grid).sel(grid=grid).dropna("point")
             quantile = known.quantile(list(quantiles.values())) if known.size else np.full(len(quantiles), np.nan)
             cells += [str(known.size), *(f"{value:.1e}" for value in np.asarray(quantile))]

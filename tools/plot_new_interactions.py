@@ -116,11 +116,13 @@ def read_rows(path):
 
 def names_of(all_rows):
     """For each `Rows` what tells it from the others: particle, variation, momentum grid and file, where they differ."""
+    paths = {rows.results.path for rows in all_rows}
+    stems = {Path(path).stem for path in paths}
     aspects = (
         lambda rows: rows.particle,
         lambda rows: rows.variation.replace("_", " "),
         lambda rows: rows["grid"][0],
-        lambda rows: Path(rows.results.path).stem,
+        lambda rows: Path(rows.results.path).stem if len(stems) == len(paths) else rows.results.path,
     )
     texts = [[] for _ in all_rows]
     for aspect in aspects:
@@ -195,7 +197,8 @@ def joint_limits(curves, names):
     each = [curve.limits() for curve in curves]
     for name in dict.fromkeys(name for limits in each for name in limits):
         have = [i for i in range(len(curves)) if name in each[i]]
-        keys = [[""] * len(curves), [curve.rows.particle for curve in curves], names]
+        keys = [[("",)] * len(curves), [(curve.rows.particle,) for curve in curves], [(text,) for text in names]]
+        keys.append(list(enumerate(names)))  # each alone, whatever it is called
         if name in OF_DARK_MATTER or len(have) < len(curves):
             keys = keys[1:]
         for key in keys:
@@ -203,7 +206,7 @@ def joint_limits(curves, names):
             merged = [_merged(group) for group in groups]
             if None not in merged:
                 break
-        texts = [text * (len(set(key)) > 1) for text in dict.fromkeys(key[i] for i in have)]
+        texts = [text * (len(set(key)) > 1) for *_, text in dict.fromkeys(key[i] for i in have)]
         found += [Limit(name, text, *join) for text, join in zip(texts, merged, strict=True)]
     return found
 
@@ -279,13 +282,13 @@ def draw_limits(axes, limits):
     left, _ = axes.get_xlim()
     others = cycle(OTHER_LIMITS)
     colours = {}
-    for limit in limits:
+    for place, limit in enumerate(limits):
         if not np.any(limit.coupling < top):
             continue
         label, colour = LIMITS[limit.name] if limit.name in LIMITS else (limit.name.replace("_", " "), None)
         colour = colours.setdefault(limit.name, colour or next(others))
         label += f"\n({limit.of})" if limit.of else ""
-        number = sum(other.name == limit.name for other in limits[: limits.index(limit)])
+        number = sum(other.name == limit.name for other in limits[:place])
         style = {"color": colour, "label": label, "zorder": 1}
         region = style | {"alpha": 0.25, "lw": 0, "hatch": ("", "//", "..", "xx")[number % 4]}
         drawn = np.clip(limit.coupling, bottom / 10, top * 10)
@@ -342,9 +345,7 @@ class History(NamedTuple):
     bottom: float | None = None  # 9 decades below the largest value
 
 
-LETTER_HISTORY = History(
-    f"As fig. 3 of {LETTER}", r"$df_s/dz$ at $x = 1$", "df_dlnz", lambda z, per_ln_z: per_ln_z / z
-)
+LETTER_HISTORY = History(f"As fig. 3 of {LETTER}", r"$df_s/dz$ at $x = 1$", "df_dlnz", lambda z, per_ln_z: per_ln_z / z)
 VECTOR_HISTORIES = (
     History(
         f"As fig. 5 of {VECTOR_PAPER}, top",

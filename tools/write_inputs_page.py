@@ -30,11 +30,19 @@ from hpc_nu.campaign.reports import range_text, unit_text
 from hpc_nu.campaign.row_layout import GROUPS
 from hpc_nu.interactions import digitised_limits
 from hpc_nu.models import MODELS, get_model
+from hpc_nu.plasma import user_equation_of_state, user_table
 from hpc_nu.solver import momentum_grid
 from hpc_nu.units import CONVERSIONS
 
 INPUTS = Path(__file__).parents[1] / "inputs"
 PAGE = INPUTS / "README.md"
+
+USER_FILES = {
+    "limits": (digitised_limits, "A file of digitised limits", " [limits_example.txt](limits_example.txt) is one."),
+    "equation_of_state": (user_equation_of_state, "A file of an equation of state", ""),
+    "self_energy": (user_table, "A file of a self-energy", ""),
+}
+"""By the setting that names it: the module whose head describes it, title, where an example is."""
 
 _NO_END = r"\b(figs?|secs?|eqs?|tabs?|refs?|al|cf|vs|e\.g|i\.e)$|\.$"
 
@@ -58,7 +66,7 @@ values out of range are mistakes. There are no anchors, aliases and tags. EST is
 
 def page():
     """The text of the page."""
-    return "\n".join([HEAD, *_files(), *_sections(), *_parameters(), *_keys(), *_grids(), *_models(), *_limits()])
+    return "\n".join([HEAD, *_files(), *_sections(), *_parameters(), *_keys(), *_grids(), *_models(), *_user_files()])
 
 
 def _files():
@@ -142,19 +150,17 @@ def _models():
     return lines
 
 
-def _limits():
-    """The format of files of limits, as the head of the module that reads them describes it."""
-    title, *paragraphs = digitised_limits.__doc__.strip().split("\n\n")
-    [example] = [text for text in paragraphs if text.startswith("    ")]
-    lines = [
-        "## A file of digitised limits",
-        "",
-        f"{title} [limits_example.txt](limits_example.txt) is one; it is named by",
-    ]
-    users = [f"`{name}`" for name in MODELS if any(s.name == "limits" for s in get_model(name).settings)]
-    lines += [f"`limits` among the settings of {', '.join(users[:-1])} and {users[-1]}.", ""]
-    for text in paragraphs:
-        lines += ["```", inspect.cleandoc(text), "```", ""] if text is example else [text, ""]
+def _user_files():
+    """The formats of files of the user's, as the heads of the modules that read them describe them."""
+    lines = []
+    for setting, (module, heading, example) in USER_FILES.items():
+        title, *paragraphs = module.__doc__.strip().split("\n\n")
+        users = [f"`{name}`" for name in MODELS if any(s.name == setting for s in get_model(name).settings)]
+        named = f"It is named by `{setting}` among the settings of {', '.join(users[:-1])} and {users[-1]}."
+        lines += [f"## {heading}", "", f"{title}{example}", named, ""]
+        for text in paragraphs:
+            is_example = text.startswith("    ")
+            lines += ["```", inspect.cleandoc(text), "```", ""] if is_example else [text, ""]
     return lines
 
 
@@ -163,7 +169,7 @@ def _settings(settings):
         (
             f"`{s.name}`",
             _default(s.default) + ("" if s.unit == "1" else f" {s.unit}"),
-            ", ".join((*s.choices, *["or a file"] * s.or_file)) or ("true, false" if isinstance(s.default, bool) else _accepted(s)),
+            _accepted(s),
             s.description,
         )
         for s in settings
@@ -172,6 +178,10 @@ def _settings(settings):
 
 
 def _accepted(setting):
+    if setting.choices:
+        return ", ".join((*setting.choices, *["or a file"] * setting.or_file))
+    if isinstance(setting.default, bool):
+        return "true, false"
     return "any" if isinstance(setting.default, str) else range_text(setting.low, setting.high, setting.low_is_open)
 
 

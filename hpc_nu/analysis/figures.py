@@ -148,7 +148,7 @@ def settings_text(results, variation):
 
 
 def own_text(results, variation):
-    """What else a campaign has that its pictures' readers would take to be as usual: data and tables of the user's own."""
+    """What else a campaign has that readers of its pictures would take to be as usual: data and tables of one's own."""
     settings, points = results.settings(variation), results.points
     texts = []
     for name in OWN_PARAMETERS:

@@ -74,9 +74,9 @@ def trouble_text(error, place):
     """What to say of an exception of the environment that `place`, such as "task 3", met."""
     first = str(error).strip().splitlines()
     return (
-        f"{place}: {type(error).__name__}: {first[0] if first else 'no text'}. This is no fault of the task but of what it"
-        " runs in (memory, a disk, a library): what was solved is recorded. Mend it, and run the same command again to"
-        " continue"
+        f"{place}: {type(error).__name__}: {first[0] if first else 'no text'}. This is no fault of the task but of what"
+        " it runs in (memory, a disk, a library): what was solved is recorded. Mend it, and run the same command again"
+        " to continue"
     )
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from hpc_nu.models.mode_system import Preparation
 
-
 TASK_SECONDS = 4e-5
 """What a task takes beside its solve, all ranks together."""
 
@@ -33,41 +32,47 @@ class ExpectedCost(NamedTuple):
         Each task, where all that it shares is there [s].
     group : (n_layers, n_tasks) int array
         Tasks of equal number in a layer share what it takes ...
-    preparation : (n_layers, n_tasks) array
-        ... so long to make [s].  What most tasks share comes first.
+    preparation : (n_layers, n_classes) array
+        ... so long to make [s], in each class, of which all have as many tasks.  What most tasks share comes first.
     shared : tuple of Shared
         The same in words and numbers.
     """
 
     solve: np.ndarray
     group: np.ndarray = np.empty((0, 0), np.int64)
-    preparation: np.ndarray = np.empty((0, 0))
+    preparation: np.ndarray = np.empty((0, 1))
     shared: tuple = ()
+
+    @property
+    def _tasks_of_a_class(self):
+        return len(self.solve) // self.preparation.shape[1]
 
     def in_order(self, tasks):
         """What each of `tasks` takes a rank that does them in this order: the first of a group pays for all."""
         seconds = self.solve[tasks].astype(float)
         for group, preparation in zip(self.group, self.preparation, strict=True):
             _, first = np.unique(group[tasks], return_index=True)
-            seconds[first] += preparation[tasks[first]]
+            seconds[first] += preparation[tasks[first] // self._tasks_of_a_class]
         return seconds
 
     def shared_out(self):
         """What each task takes if all that share something pay for it alike: (n_tasks,) array."""
         seconds = self.solve.astype(float)
         for group, preparation in zip(self.group, self.preparation, strict=True):
-            seconds += preparation / np.bincount(group)[group]
+            seconds += np.repeat(preparation, self._tasks_of_a_class) / np.bincount(group)[group]
         return seconds
 
     def longest(self):
         """The longest that a task takes a rank, which makes for it all that it needs."""
-        return float((self.solve + self.preparation.sum(axis=0, initial=0.0)).max())
+        longest = self.solve.reshape(-1, self._tasks_of_a_class).max(axis=1)
+        return float((longest + self.preparation.sum(axis=0)).max())
 
     def total(self, n_ranks=1):
         """Of so many ranks together, each of which makes whatever its tasks need; rows and messages included."""
-        return float(self.solve.sum()) + TASK_SECONDS * len(self.solve) + sum(
+        made = sum(
             shared.preparation.seconds * max(shared.n_groups, min(n_ranks, shared.n_tasks)) for shared in self.shared
         )
+        return float(self.solve.sum()) + TASK_SECONDS * len(self.solve) + made
 
     def wall(self, n_ranks):
         """From the first task to the last on so many ranks."""
@@ -94,8 +99,8 @@ def expected_cost(plan):
     ]
     n_layers = max(len(cost.preparations) for cost in costs)
     solve = np.concatenate([np.broadcast_to(np.asarray(cost.solve, float), n_points) for cost in costs])
-    groups, preparation = np.zeros((n_layers, plan.n_tasks), np.int64), np.zeros((n_layers, plan.n_tasks))
-    shared, first_number, n_numbers = {}, {}, 0
+    groups = np.zeros((n_layers, plan.n_tasks), np.int32)  # 0: those that make nothing here
+    keys, shared, first_number, n_numbers = {}, {}, {}, 1
     for task_class, cost in enumerate(costs):
         tasks = slice(task_class * n_points, (task_class + 1) * n_points)
         for layer, made in enumerate(cost.preparations):
@@ -106,9 +111,13 @@ def expected_cost(plan):
             if key not in first_number:
                 first_number[key] = n_numbers
                 n_numbers += n_groups
-            groups[layer, tasks], preparation[layer, tasks] = first_number[key] + group, made.seconds
-            n_before = shared[key].n_tasks if key in shared else 0
-            shared[key] = Shared(made, n_groups, n_before + n_points)
+            groups[layer, tasks], keys[layer, task_class] = first_number[key] + group, key
+            before = shared.get(key, Shared(made, n_groups, 0))
+            dearest = max(before.preparation, made, key=lambda preparation: preparation.seconds)
+            shared[key] = Shared(dearest, n_groups, before.n_tasks + n_points)
+    preparation = np.zeros((n_layers, n_classes))
+    for place, key in keys.items():
+        preparation[place] = shared[key].preparation.seconds
     return ExpectedCost(solve, groups, preparation, tuple(shared.values()))
 
 

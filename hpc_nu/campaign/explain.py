@@ -40,7 +40,7 @@ def explain_report(output_path, task):
         results = [line for group in GROUPS.values() if group in file for line in _entries(file[group], task)]
         variation = file["points/variation"][task].decode(errors="replace")
         grid = _grid(completed, len(file["status"]), task)
-    code = ResultCode(status if status in set(ResultCode) else ResultCode.PENDING)  # one that is damaged counts for nothing
+    code = ResultCode(status if status in set(ResultCode) else ResultCode.PENDING)  # a damaged one is nothing
     lines = [
         f"{output_path}: task {task} of campaign {attributes['campaign']}, model {attributes['model']}",
         f"status      {code.value}, {code.name.lower()}: {code.advice}",

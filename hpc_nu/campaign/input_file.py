@@ -85,8 +85,9 @@ SOLVER = (
     Setting("method", SolverSettings.method, "time stepping, of order 5 or 4", choices=SOLVER_METHODS),
     Setting("rtol", SolverSettings.rtol, "relative tolerance of one step", low=SMALLEST_RTOL, high=0.1),
     Setting("max_steps", SolverSettings.max_steps, "steps, rejected ones included, before a solve is given up", low=1),
-    Setting("max_seconds", SolverSettings.max_seconds, "processor time before it is given up [s]", low=0.0, low_is_open=True),
-)
+    Setting("max_seconds", SolverSettings.max_seconds, "processor time before it is given up [s]", low=0.0,
+            low_is_open=True),
+)  # fmt: skip
 
 OUTPUTS = {
     "temperatures": Parameter("temperatures", "GeV", 0.0, math.inf, "output temperatures", "T", low_is_open=True),

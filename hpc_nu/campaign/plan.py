@@ -21,7 +21,6 @@ from hpc_nu.campaign.sampling import Axis
 from hpc_nu.models.mode_system import Model, Problem, SolverSettings
 from hpc_nu.solver import momentum_grid
 
-
 LARGEST_MESSAGE = 2**31 - 1
 """Bytes that MPI sends at once."""
 

@@ -49,17 +49,17 @@ def check_report(input_path):
 
 
 def _cost_lines(plan, cost, fits):
-    """Processor time, what of it is shared and how often that is made, and wall time by ranks; on one if no more fit."""
+    """Processor time, what of it is shared and how often that is made, wall time by ranks; on one if no more fit."""
     total, longest = cost.total(), cost.longest()
     tables = plan.model.seconds_to_prepare([settings for _, settings in plan.variations], plan.points)
     useful = max(1, min(plan.n_tasks, int(total / max(longest, 1e-3)))) if fits else 1
     walls = {n: tables / n + cost.wall(n) for n in sorted({*_RANKS, useful}) if n <= useful}
     enough = next((n for n, wall in walls.items() if wall < 1), useful)
-    walls = [f"{rough(wall)} on {n} rank{'s' if n > 1 else ''}" for n, wall in walls.items() if n <= enough]
+    by_ranks = [f"{rough(wall)} on {n} rank{'s' if n > 1 else ''}" for n, wall in walls.items() if n <= enough]
     return [
         f"cost        {rough(total)} of processor time, good to a factor of 2{_of_it(cost)}",
         *([f"tables      {rough(tables)} of processor time before, to build what is not there"] if tables else []),
-        f"wall time   {', '.join(walls)}, with a core for each, and some seconds to start",
+        f"wall time   {', '.join(by_ranks)}, with a core for each, and some seconds to start",
         f"useful on   up to {useful} ranks; longest task {seconds_text(longest)}",
         *_advice(cost),
     ]
@@ -68,7 +68,7 @@ def _cost_lines(plan, cost, fits):
 def _of_it(cost):
     """What takes more than a twentieth of the time and is shared, and how often it is made."""
     parts = [
-        f"{seconds / cost.total():.0%} for {what}, made {times} times"
+        f"{seconds / cost.total():.0%} for {what}, made {'once' if times == 1 else f'{times} times'}"
         for (what, _), (times, _, seconds) in _made(cost).items()
         if seconds > cost.total() / 20
     ]
@@ -115,16 +115,20 @@ def model_report(name):
     )
     lines += ["", "settings (default)"]
     lines += aligned(
-        (s.name, unit_text(s.unit), " | ".join((*s.choices, *["a file"] * s.or_file)) or range_text(s.low, s.high, s.low_is_open),
-         f"{s.description} ({s.default})")
-        for s in model.settings
-    )  # fmt: skip
+        (s.name, unit_text(s.unit), _accepted(s), f"{s.description} ({s.default})") for s in model.settings
+    )
     if model.grid_kinds:
         lines += ["", "momentum grids (their keys: inputs/README.md)"]
         lines += aligned((kind, GRID_KINDS[kind]) for kind in model.grid_kinds)
     lines += ["", "observables"]
     lines += aligned((o.name, unit_text(o.unit), o.kind, o.long_name) for o in model.observables)
     return "\n".join(lines)
+
+
+def _accepted(setting):
+    """Words, or a range of numbers."""
+    words = " | ".join((*setting.choices, *["a file"] * setting.or_file))
+    return words or range_text(setting.low, setting.high, setting.low_is_open)
 
 
 def _with_default(parameter):

@@ -80,13 +80,13 @@ class Range:
     scale : str
         One of `SCALES`: "log" of the numbers themselves, "log_total" of `about` and the offset together.
     about : float
-        The tuned value to which the numbers are offsets, in their unit.
+        Of "log_total": the tuned value to which the numbers are offsets, in their unit, above zero.
     """
 
     low: float
     high: float
     scale: str = "linear"
-    about: float = 0.0
+    about: float | None = None
 
     def values(self, fractions):
         """Where `fractions`, (n,) in [0, 1), lie between `low` and `high`."""
@@ -259,9 +259,12 @@ def read_form(node, entries, kind, max_points, about=None):
                 return entries["scale"].mistake("log_total goes with about: it is the logarithm of about + offset")
             if None in (ends, about):
                 return None
+            if about <= 0:
+                return entries["about"].mistake("about must be positive on the scale log_total")
             if about + ends[0] <= 0:
                 return entries[kind].mistake("about + offset must be positive on the scale log_total")
-        return Range(*ends, scale, about or 0.0) if ends and scale else None
+            return Range(*ends, scale, about)
+        return Range(*ends, scale) if ends and scale else None
     if "points" not in entries:
         node.missing("points")
     points = entries["points"].integer(1, max_points) if "points" in entries else None
@@ -274,7 +277,7 @@ def _normal(node):
     if None in numbers or not numbers:
         return None
     if len(numbers) != 2:
-        return node.mistake(f"mean and standard deviation are needed, not {len(numbers)} number{'s'[: len(numbers) - 1]}")
+        return node.mistake(f"mean and standard deviation are needed, not {_numbers(len(numbers))}")
     if numbers[1] <= 0:
         return node.value[1].mistake(f"a standard deviation of {node.value[1].text}", "a number above zero")
     return Normal(*numbers)
@@ -285,10 +288,14 @@ def _ends(node, numbers, scale):
     if numbers is None:
         return None
     if len(numbers) != 2:
-        return node.mistake(f"the two ends are needed, not {len(numbers)} number{'s' if len(numbers) > 1 else ''}")
+        return node.mistake(f"the two ends are needed, not {_numbers(len(numbers))}")
     if scale == "log" and min(numbers) <= 0:
         return node.mistake("a logarithmic scale needs positive ends")
     return numbers
+
+
+def _numbers(n):
+    return f"{n} number{'s' if n > 1 else ''}"
 
 
 def distinct_numbers(node, interval=Interval()):  # noqa: B008 (immutable)

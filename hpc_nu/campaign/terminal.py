@@ -6,6 +6,7 @@ import sys
 from hpc_nu.campaign.errors import EnvironmentProblem, reason
 from hpc_nu.printable import printable
 
+
 def say(text):
     """Print on standard output.
 

@@ -195,10 +195,10 @@ def _lifetime_limit(mediator):
 
 _VECTOR, _SCALAR = ("neutrinophilic",), ("scalar",)
 BOUNDS = (
-    Bound("higgs", "invisible Higgs decays, Br < 24 %", _VECTOR, coupling_limit_higgs, "eq. (3.19) of [KSTZ]",
+    Bound("higgs", "invisible Higgs decays, Br < 24 %", _VECTOR, coupling_limit_higgs, "eqs. (3.1), (3.19) of [KSTZ]",
           of_higgs_vertex=True),
     Bound("higgs_hl_lhc", "invisible Higgs decays at the HL-LHC, Br < 2.5 %", _VECTOR, coupling_limit_higgs_hl_lhc,
-          "eq. (3.19) of [KSTZ]", expected=True, of_higgs_vertex=True),
+          "eqs. (3.1), (3.19) of [KSTZ]", expected=True, of_higgs_vertex=True),
     Bound("w", "width of the W, 42 MeV", _VECTOR, coupling_limit_w, "eq. (3.20) of [KSTZ]"),
     Bound("z", "invisible width of the Z with the loop, 1.5 MeV", _VECTOR, coupling_limit_z_vector, "[PDG]"),
     Bound("z", "Z -> nu nu phi at tree level, 1.5 MeV, an estimate", _SCALAR, coupling_limit_z_scalar, "[PDG]"),
@@ -211,12 +211,8 @@ BOUNDS = (
     Bound("pion", "Br(pi -> mu 3nu) < 5e-6", _SCALAR, coupling_limit_pion_scalar, "[PDG]", muon_flavour_only=True),
     Bound("bbn", "nucleosynthesis, 0 below 5 MeV, where the mediator is taken to be in equilibrium", tuple(MEDIATORS),
           coupling_limit_bbn, "sec. III F of [KSTZ]"),
-    Bound("lifetime", "nu_4 older than the universe", _VECTOR, _lifetime_limit("vector"), "sec. III A of [KSTZ]",
-          of_dark_matter=True),
-    Bound("lifetime", "nu_4 older than the universe", _SCALAR, _lifetime_limit("scalar"), "fig. 2 of [DSTZ]",
-          of_dark_matter=True),
-    *(Bound("lifetime", "nu_4 older than the universe", (name,), _lifetime_limit(name), "as sec. III A of [KSTZ]",
-            of_dark_matter=True) for name in ("lmu_ltau", "b_minus_l")),
+    *(Bound("lifetime", "nu_4 older than the universe", (name,), _lifetime_limit(name),
+            "sec. III A of [KSTZ]; scalar: fig. 2 of [DSTZ]", of_dark_matter=True) for name in MEDIATORS),
 )  # fmt: skip
 """For one mediator every name is there at most once."""
 

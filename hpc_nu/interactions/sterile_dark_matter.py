@@ -22,9 +22,9 @@ from hpc_nu.units import (
     SOLAR_MASS_PER_PC3,
 )
 
-CONTACT_FACTORS = {"scalar": 6144.0, "vector": 384.0, "lmu_ltau": 384.0 / 1.5, "b_minus_l": 384.0 / 2}
-"""c of `contact_width`: "vector" couples to the flavour that mixes alone; of the gauged ones each further flavour adds
-the half of it, and charged leptons nothing for m_4 < 2 m_e."""
+CONTACT_FACTORS = {"scalar": 6144.0, "neutrinophilic": 384.0, "lmu_ltau": 384.0 / 1.5, "b_minus_l": 384.0 / 2}
+"""c of `contact_width`: "neutrinophilic" couples to the flavour that mixes alone; of the gauged ones each further
+flavour adds the half of it, and charged leptons nothing for m_4 < 2 m_e."""
 
 HUBBLE_PARAMETER = 0.674
 """H_0 in 100 km/s/Mpc; Planck 2018, arXiv:1807.06209."""

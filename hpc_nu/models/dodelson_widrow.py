@@ -83,7 +83,8 @@ SETTINGS = (
             ("full", "paper")),
     Setting("opacity", "self_energy", "of the set-up full: this project's own, or a fit to that of arXiv:1507.06655",
             ("self_energy", "published_fit")),
-    Setting("opacity_rate", "equilibration", "of the set-up full: the width of a neutrino; loss: 1 - n_F of it",
+    Setting("opacity_rate", "equilibration",
+            "of the set-up full: the width of a neutrino; loss: 1 - n_F of it, which the mediator's rate always is",
             ("equilibration", "loss")),
     Setting("rate_factor", 1.0, "multiplies the rate of the Standard Model", low=0.0, high=100.0, low_is_open=True),
     Setting("potential", "of_the_setup", "of the Standard Model: that of the set-up, or that of Noetzold and Raffelt",
@@ -172,9 +173,9 @@ class System:
         self.settings, self.grid, self.momenta = settings, grid, momenta
         self.m_4 = point["m_4"]
         self.mediator, self.m_mediator = settings["mediator"], point["m_mediator"]
-        steps = self.settings["temperature_steps"]
-        self.temperatures = np.geomspace(self.settings["T_start"], self.settings["T_end"], steps + 1)
-        self.step = math.log(self.settings["T_start"] / self.settings["T_end"]) / steps
+        start, end, steps = (settings[name] for name in _TEMPERATURE_SETTINGS)
+        self.temperatures = np.geomspace(start, end, steps + 1)
+        self.step = math.log(start / end) / steps
         self.q = grid.nodes if momenta is None else np.concatenate([grid.nodes, momenta, _PROBES])
         momenta, temperatures = tuple(self.q.tolist()), tuple(self.temperatures.tolist())
         self.bath = shared_bath(momenta, temperatures, bath_settings(self.settings))
@@ -306,6 +307,7 @@ class System:
 
 
 _PROBES = np.geomspace(0.1, 30.0, 33)  # p/T at which maxima of f_s are looked for: outside there is next to nobody
+_TEMPERATURE_SETTINGS = ("T_start", "T_end", "temperature_steps")
 _OF_THE_FULL_SETUP = ("opacity", "opacity_rate", "equation_of_state")
 _MOST_ITERATIONS = 20
 _MIXING_TOLERANCE = 1e-8
@@ -321,12 +323,18 @@ def rates_in(bath, mediator, mass, velocity, n_g):
 _KEPT = 2
 
 
-def bath_cost(settings, entries):
-    """`Preparation` of a bath of so many momenta times temperatures."""
+def _entries(problem):
+    """Momenta times temperatures of a `System` with its observables."""
+    n_momenta = len(problem.grid.nodes) + len(problem.momenta) + len(_PROBES)
+    return n_momenta * problem.settings["temperature_steps"]
+
+
+def bath_cost(problem):
+    """`Preparation` of the bath of a `System` with its observables."""
+    settings = problem.settings
     each = {"self_energy": 5.3e-7, "published_fit": 2.3e-7}[settings["opacity"]]
-    return Preparation(
-        (each if settings["setup"] == "full" else 1.2e-8) * entries, key=bath_settings(settings), kept=BATHS_KEPT
-    )
+    key = bath_settings(settings), *(settings[name] for name in _TEMPERATURE_SETTINGS)
+    return Preparation((each if settings["setup"] == "full" else 1.2e-8) * _entries(problem), key=key, kept=BATHS_KEPT)
 
 
 def rates_cost(settings, entries):
@@ -365,11 +373,8 @@ class DodelsonWidrow(Model):
         if settings["opacity"] == "published_fit" and settings["flavour"] != "mu":
             text = f"opacity = published_fit is that of nu_mu, and flavour = {settings['flavour']}"
             problems.append(("settings", f"{text}; expected opacity = self_energy, or flavour = mu"))
-        for setting in SETTINGS:
-            given = settings[setting.name]
-            if settings["setup"] == "paper" and setting.name in _OF_THE_FULL_SETUP and given != setting.default:
-                text = f"{setting.name} = {given} has no effect with setup = paper; expected setup = full"
-                problems.append(("settings", text))
+        if settings["setup"] == "paper":
+            problems += self.without_effect(settings, _OF_THE_FULL_SETUP, "setup = paper", "setup = full")
         outside = [t for t in temperatures if not settings["T_end"] <= t <= settings["T_start"]]
         if outside:
             span = f"T_end ... T_start = {settings['T_end']:g} ... {settings['T_start']:g} GeV"
@@ -400,7 +405,7 @@ class DodelsonWidrow(Model):
     def prepare(self, variations, points, communicator):
         if any(needs_table(settings) for settings in variations):
             prepare_table("massless", communicator)
-        prepare_limits({settings["limits"] for settings in variations}, communicator)
+        prepare_limits(variations, communicator)
         prepare_equation_of_state(variations, communicator)
 
     def seconds_to_prepare(self, variations, points):
@@ -408,10 +413,9 @@ class DodelsonWidrow(Model):
 
     def cost(self, problem):
         has_mediator = problem.settings["mediator"] != NO_MEDIATOR
-        n_momenta = len(problem.grid.nodes) + len(problem.momenta) + len(_PROBES)
-        entries = n_momenta * problem.settings["temperature_steps"]
+        entries = _entries(problem)
         solve = 2e-4 + (3e-8 if has_mediator else 1.6e-8) * entries + 1.6e-6 * problem.temperatures.size
-        return Cost(solve, (bath_cost(problem.settings, entries), rates_cost(problem.settings, entries)))
+        return Cost(solve, (bath_cost(problem), rates_cost(problem.settings, entries)))
 
     def solve(self, problem, state=None, pause=lambda: False):
         point = problem.point

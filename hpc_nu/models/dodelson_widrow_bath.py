@@ -15,7 +15,10 @@ What damps oscillations is the total width of a neutrino, loss plus gain, with w
 equilibrium; the loss is 1 - n_F of it, by detailed balance (Weldon, Phys. Rev. D 28 (1983) 2007).  `self_energy` is the
 width, `published_fit` a table of loss rates; either is turned into what `opacity_rate` asks for: `equilibration`, or
 `loss`, with which the literature on this production has its numbers.  `rate_factor` multiplies the rate of both
-set-ups.
+set-ups.  The mediator's rate (`hpc_nu.interactions.scattering`) is not part of the bath: it is one of loss, as the
+papers have it and without statistics of the final state, whatever `opacity_rate` is.  Its width, 1/(1 - n_F) times as
+large, would be 3 to 15 % of Omega h^2 (least on branch B); Pauli blocking in scattering, neglected too, is of that size
+and opposite sign, stimulated emission of real mediators of the same sign.
 
 Momenta are q = p/T at `REFERENCE_TEMPERATURE`, and p = q T [g_s(T)/g_s(T_ref)]^(1/3).  Below it neutrinos are taken to
 be on their own, T_nu = T [g_s(T)/g_s(T_ref)]^(1/3), so that p/T_nu stays q: they leave the bath at 2 MeV, and until
@@ -65,7 +68,7 @@ class Bath(NamedTuple):
     fermi : (n_q, n_T) array
         1/(e^x + 1).
     rate, shift : (n_q, n_T) arrays [GeV]
-        Gamma, of the kind `opacity_rate`, and V of the Standard Model.
+        Gamma, of the kind `opacity_rate`, and V: those of the Standard Model.
     """
 
     temperature: np.ndarray

@@ -24,14 +24,13 @@ from hpc_nu.interactions.digitised_limits import ALL_FLAVOURS
 from hpc_nu.interactions.mediator_emission import HIGGS_VERTICES
 from hpc_nu.interactions.mediators import MEDIATORS
 from hpc_nu.interactions.sterile_dark_matter import (
-    CONTACT_FACTORS,
     XRAY_RANGE,
     dark_matter_lifetime,
     phase_space_mass_bound,
     photon_width,
     xray_mixing_limit,
 )
-from hpc_nu.models.limits import NO_LIMITS, excluded_range, limits_setting, shared_limits
+from hpc_nu.models.limits import NO_LIMITS, excluded_range, limits_setting, user_limits
 from hpc_nu.models.mode_system import Observable, Setting
 from hpc_nu.units import AGE_OF_UNIVERSE, DARK_MATTER_DENSITY, HBAR
 
@@ -131,12 +130,10 @@ def bound_values(settings, m_mediator, coupling, m_4, sin2, relic):
     """
     limits, flags = _of_the_mediator(settings, m_mediator, coupling, m_4, sin2)
     mediator = settings["mediator"]
-    kind = mediator if mediator in CONTACT_FACTORS else "vector"
+    kind = mediator if mediator in MEDIATORS else "scalar"  # without one the coupling is 0, and either does
     limits["lifetime"] = float(dark_matter_lifetime(m_mediator or 1.0, coupling, m_4, sin2, kind))
     limits["Gamma_photon"] = photon_width(m_4, sin2) / HBAR
-    limits["m_4_limit_phase_space"] = float(
-        phase_space_mass_bound(min(relic.densest, 1.0), degrees=settings["g_dof"])
-    )
+    limits["m_4_limit_phase_space"] = float(phase_space_mass_bound(min(relic.densest, 1.0), degrees=settings["g_dof"]))
     flags["relic_density"] = _flag(relic.most <= MOST_DARK_MATTER, relic.least > MOST_DARK_MATTER)
     flags["lifetime"] = _flag(limits["lifetime"] >= AGE_OF_UNIVERSE, relic.is_all)
     dense_enough = m_4 >= limits["m_4_limit_phase_space"]  # an upper bound of f_s makes a lower one of the limit
@@ -148,7 +145,7 @@ def bound_values(settings, m_mediator, coupling, m_4, sin2, relic):
         flags["xray"] = _flag(sin2 <= xray_mixing_limit(m_4, relic.most), sin2 > xray_mixing_limit(m_4, relic.least))
     if settings["limits"] != NO_LIMITS:
         columns, flags["user"] = _of_the_user(
-            shared_limits(settings["limits"]), settings["flavour"], m_mediator, coupling, m_4, sin2, relic.least_share
+            user_limits[settings["limits"]], settings["flavour"], m_mediator, coupling, m_4, sin2, relic.least_share
         )
         limits |= columns
     applying = list(flags.values())
@@ -162,7 +159,7 @@ def bound_values(settings, m_mediator, coupling, m_4, sin2, relic):
 
 def _has_curve_at(m_mediator, limits):
     """Whether the user's file has a curve of the coupling that reaches the mass of a mediator."""
-    curves = () if limits == NO_LIMITS else shared_limits(limits).curves
+    curves = () if limits == NO_LIMITS else user_limits[limits].curves
     return any(
         curve.x == "mediator_mass" and curve.y == "coupling" and min(curve.points) <= m_mediator <= max(curve.points)
         for curve in curves

@@ -2,18 +2,19 @@
 
 from hpc_nu.models.mode_system import Setting
 from hpc_nu.plasma.thermodynamics import EQUATIONS_OF_STATE, check_user_equation_of_state
-from hpc_nu.plasma.user_equation_of_state import prepare_equations_of_state, shared_equation_of_state
+from hpc_nu.plasma.user_equation_of_state import user_equations_of_state
 
 
 def equation_of_state_setting(description="of the bath"):
     """The setting `equation_of_state`."""
-    return Setting("equation_of_state", "saikawa_shirai", description, tuple(EQUATIONS_OF_STATE), or_file=True)
+    text = f"{description}; published, or a file of yours (hpc_nu.plasma.user_equation_of_state)"
+    return Setting("equation_of_state", "saikawa_shirai", text, tuple(EQUATIONS_OF_STATE), or_file=True)
 
 
 def equation_of_state_tables(settings):
     """The file that the settings name, with its hash: as of `Model.tables`."""
     name = settings["equation_of_state"]
-    return {} if name in EQUATIONS_OF_STATE else {name: shared_equation_of_state(name).identity}
+    return {} if name in EQUATIONS_OF_STATE else {name: user_equations_of_state[name].identity}
 
 
 def equation_of_state_problems(settings, lowest, highest):
@@ -36,4 +37,5 @@ def equation_of_state_problems(settings, lowest, highest):
 
 def prepare_equation_of_state(variations, communicator):
     """Read the files once, for all ranks; arguments as of `Model.prepare`."""
-    prepare_equations_of_state({s["equation_of_state"] for s in variations} - set(EQUATIONS_OF_STATE), communicator)
+    named = {settings["equation_of_state"] for settings in variations}
+    user_equations_of_state.prepare(named - set(EQUATIONS_OF_STATE), communicator)

@@ -30,7 +30,7 @@ from hpc_nu.models.limits import (
     limits_setting,
     limits_tables,
     prepare_limits,
-    shared_limits,
+    user_limits,
 )
 from hpc_nu.models.mode_system import Cost, Observable, Outcome, Preparation, Setting
 from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
@@ -194,7 +194,7 @@ class _System:
         """Columns of the curves of the user's file; NaN without one."""
         largest, allowed = dict.fromkeys(mixings, np.nan), np.nan
         if self.settings["limits"] != NO_LIMITS:
-            curves = shared_limits(self.settings["limits"]).curves
+            curves = user_limits[self.settings["limits"]].curves
             ranges = [(_mixing_of(curve), excluded_range(curve, self.mass, "U2")) for curve in curves]
             largest, allowed = apply_limits(ranges, mixings)
         return {f"{name}_limit_user": value for name, value in largest.items()} | {"allowed_user": allowed}
@@ -258,7 +258,7 @@ class Equilibration(ModelWithThermalRates):
 
     def check_points(self, settings, points, temperatures):
         problems = super().check_points(settings, points, temperatures)
-        curves = () if settings["limits"] == NO_LIMITS else shared_limits(settings["limits"]).curves
+        curves = () if settings["limits"] == NO_LIMITS else user_limits[settings["limits"]].curves
         return problems + [
             f"{settings['limits']}: the curve {curve.name} limits {curve.y} over {curve.x}: expected"
             f" {', '.join(CONVERSIONS['U2'])} over m4, which are all that this model has"
@@ -271,14 +271,14 @@ class Equilibration(ModelWithThermalRates):
 
     def prepare(self, variations, points, communicator):
         super().prepare(variations, points, communicator)
-        prepare_limits({settings["limits"] for settings in variations}, communicator)
+        prepare_limits(variations, communicator)
 
     def cost(self, problem):
-        n_search, n_output = len(_search_grid(problem.settings)), problem.temperatures.size
-        averages = Preparation(
-            5e-5 * n_search + 3e-5 * n_output, ("M",), "momentum averages", _switches(problem.settings), kept=_KEPT
-        )
-        return Cost(1.5e-3 + 5e-6 * n_search + 1.5e-5 * n_output, (self.mass_cost(problem.settings), averages))
+        settings, n_output = problem.settings, problem.temperatures.size
+        search_grid = _search_grid(settings)
+        n_search, key = len(search_grid), (search_grid, _switches(settings))
+        averages = Preparation(5e-5 * n_search + 3e-5 * n_output, ("M",), "momentum averages", key, kept=_KEPT)
+        return Cost(1.5e-3 + 5e-6 * n_search + 1.5e-5 * n_output, (self.mass_cost(settings), averages))
 
     def solve(self, problem, state=None, pause=lambda: False):
         system = _System(problem)

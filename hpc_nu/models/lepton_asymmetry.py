@@ -632,6 +632,10 @@ class LeptonAsymmetry(ModelWithThermalRates):
 
     def check(self, settings, temperatures):
         problems = super().check(settings, temperatures)
+        if settings["expansion"] == "constant_gstar":
+            problems += self.without_effect(
+                settings, ("equation_of_state",), "expansion = constant_gstar", "expansion = full"
+            )
         if settings["T_end"] >= settings["T_start"]:
             text = (
                 f"T_end = {settings['T_end']} GeV must be below T_start = {settings['T_start']} GeV: time runs that way"

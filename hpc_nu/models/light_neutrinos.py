@@ -67,6 +67,6 @@ def hierarchy_problems(settings, points):
     large, small = np.broadcast_arrays(large, small)
     crossed = np.flatnonzero(large <= small)
     if crossed.size:
-        where = crossed[0]
-        return [f"dm2_3l = {sign * large[where]:g} eV^2 with dm2_21 = {small[where]:g} eV^2: expected |dm2_3l| > dm2_21"]
+        of_3l, of_21 = sign * large[crossed[0]], small[crossed[0]]
+        return [f"dm2_3l = {of_3l:g} eV^2 with dm2_21 = {of_21:g} eV^2: expected |dm2_3l| > dm2_21"]
     return []

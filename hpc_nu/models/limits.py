@@ -8,6 +8,7 @@ import math
 
 from hpc_nu.interactions.digitised_limits import read_limits
 from hpc_nu.models.mode_system import Setting
+from hpc_nu.user_file import SharedFiles
 
 NO_LIMITS = "none"
 
@@ -18,28 +19,19 @@ def limits_setting():
     return Setting("limits", NO_LIMITS, text, (NO_LIMITS,), or_file=True)
 
 
-_limits = {}
+user_limits = SharedFiles(read_limits)
+"""`DigitisedLimits` by path."""
 
 
-def shared_limits(path):
-    """`DigitisedLimits` of a file, read once in the life of a process."""
-    if path not in _limits:
-        _limits[path] = read_limits(path)
-    return _limits[path]
-
-
-def prepare_limits(paths, communicator):
-    """What rank 0 has read of the files is what all ranks use, whatever happens to the files; collective."""
-    paths = sorted(paths - {NO_LIMITS})
-    _limits.update(
-        communicator.bcast({path: shared_limits(path) for path in paths} if communicator.rank == 0 else None)
-    )
+def prepare_limits(variations, communicator):
+    """Read the files once, for all ranks; arguments as of `Model.prepare`."""
+    user_limits.prepare({settings["limits"] for settings in variations} - {NO_LIMITS}, communicator)
 
 
 def limits_tables(settings):
     """The file that the settings name, with its hash: as of `Model.tables`."""
     path = settings["limits"]
-    return {} if path == NO_LIMITS else {path: shared_limits(path).identity}
+    return {} if path == NO_LIMITS else {path: user_limits[path].identity}
 
 
 def _double_angle(squared_sine):

@@ -21,7 +21,6 @@ from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.seesaw.low_energy import DELTA_SIGNS, averaged_coefficients, low_energy_constants
 from hpc_nu.solver.result_codes import ResultCode
 
-
 _KEPT = 4096  # momentum averages and expansion rates, each of them small
 
 

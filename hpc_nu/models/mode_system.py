@@ -271,6 +271,14 @@ class Model:
         """
         return []
 
+    def without_effect(self, settings, names, with_, expected):
+        """Problems, as of `check`, of those of the settings `names` that are changed, `with_` another, in vain."""
+        return [
+            ("settings", f"{s.name} = {settings[s.name]} has no effect with {with_}; expected {expected}")
+            for s in self.settings
+            if s.name in names and settings[s.name] != s.default
+        ]
+
     def tables(self, settings, points):
         """The tables that solves read from files.  Arguments as `check_points`.
 

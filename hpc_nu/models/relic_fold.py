@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from hpc_nu.models.dodelson_widrow import LEAST_MASS, PARAMETERS, SETTINGS, DodelsonWidrow, System
+from hpc_nu.models.dodelson_widrow import LEAST_MASS, PARAMETERS, SETTINGS, DodelsonWidrow, System, bath_cost
 from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Setting
 from hpc_nu.models.relic_coupling import OWN_SETTINGS, RelicCoupling, curve_seconds, first_extrema, log_omega, scan
 from hpc_nu.models.replay import Interrupted, Replay
@@ -62,8 +62,7 @@ class RelicFold(RelicCoupling):
     def cost(self, problem):
         decades = math.log10(problem.settings["mass_high"] / problem.settings["mass_low"])
         curves = problem.settings["masses_per_decade"] * decades + 5  # until the fold is located
-        bath, _, _ = super().cost(problem).preparations
-        return Cost(curves * curve_seconds(problem), (bath,))
+        return Cost(curves * curve_seconds(problem), (bath_cost(problem),))
 
     def solve(self, problem, state=None, pause=lambda: False):
         point, settings = dict(problem.point), problem.settings

@@ -27,7 +27,8 @@ SWITCHES = (
     Setting(
         "self_energy",
         "default",
-        "of the active neutrinos: default table, this_mass (one built for each mass), or a file of your own",
+        "of the active neutrinos: default table, this_mass (one built for each mass), or a file of yours"
+        " (hpc_nu.plasma.user_table)",
         ("default", "this_mass"),
         or_file=True,
     ),

@@ -5,9 +5,10 @@
 | full            | of an equation of state, `hpc_nu.plasma.thermodynamics` | | | |
 | constant_gstar  | T^2/(7.12e17 GeV)     | 1/3   | 46.8       | arXiv:2011.12637, sec. 5.3; g_* = 106.75 |
 
-With dT/dt = -3 c_s^2 H T, z = ln(M/T) runs as dz/dt = 3 c_s^2 H.  Entropy is conserved, a ~ s^(-1/3), so that a mode at
-y = k/T = q at T_0 is at y = q [h(T)/h(T_0)]^(1/3) at T, h = s/T^3.  With constant g_* that is dz/dt = H and y = q,
-eq. (6.1a) there.  Not covered: the energy and the entropy of the heavy neutrinos themselves (sec. 3 there).
+With dT/dt = -3 c_s^2 H T, z = ln(T_0/T) runs as dz/dt = 3 c_s^2 H, whatever T_0 is.  Entropy is conserved,
+a ~ s^(-1/3), so that a mode at y = k/T = q at T_0 is at y = q [h(T)/h(T_0)]^(1/3) at T, h = s/T^3.  With constant g_*
+that is dz/dt = H and y = q, eq. (6.1a) there.  Not covered: the energy and the entropy of the heavy neutrinos
+themselves (sec. 3 there).
 """
 
 from typing import NamedTuple

@@ -29,7 +29,7 @@ from scipy.interpolate import CubicSpline
 
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.temperature_range import checked_temperature
-from hpc_nu.plasma.user_equation_of_state import shared_equation_of_state
+from hpc_nu.plasma.user_equation_of_state import user_equations_of_state
 from hpc_nu.units import PLANCK_MASS
 
 EQUATIONS_OF_STATE = {
@@ -216,7 +216,7 @@ def _borsanyi(temperature):
 def _user(path):
     """(g_rho, g_s) of a file, likewise, as a function of temperature."""
     try:
-        table = shared_equation_of_state(path)
+        table = user_equations_of_state[path]
     except ValueError as error:
         names = ", ".join(EQUATIONS_OF_STATE)
         raise ValueError(f"equation_of_state = {path!r}: expected one of {names}, or a file; {error}") from None
@@ -321,8 +321,8 @@ def _integrated_energy(log_t, g_rho, g_s):
 
 
 _MOST_DEVIATION = 0.5
-"""Of g_rho in a file from the one that belongs to its g_s.  Published fits have 2.4 %, radiation that is not part of the
-bath adds to g_rho alone; beyond this the columns are something else."""
+"""Of g_rho in a file from the one that belongs to its g_s.  Published fits have 2.4 %, radiation that is not part of
+the bath adds to g_rho alone; beyond this the columns are something else."""
 
 _MOST_SOUND_SPEED_SQUARED = 0.4
 """1/3 is that of radiation, which splines through few points overshoot by a little (0.339 of [WB])."""
@@ -336,7 +336,7 @@ def check_user_equation_of_state(path, lowest, highest):
     ValueError
         If not, or if it cannot be read: file, value and what is accepted.
     """
-    table = shared_equation_of_state(path)
+    table = user_equations_of_state[path]
     low, high = table.temperature[[0, -1]]
     if lowest < low * (1 - 1e-12) or highest > high * (1 + 1e-12):
         raise ValueError(f"{path}: covers T = {low:g} ... {high:g} GeV, and {lowest:g} ... {highest:g} GeV are needed")

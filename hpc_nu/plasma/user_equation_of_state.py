@@ -6,10 +6,11 @@
     2.0e-4   10.56   10.55
 
 One line for the unit, then the points: T, g_rho, g_s, with T increasing or decreasing; spaces, tabs, commas and
-semicolons separate.  s = (2 pi^2/45) g_s T^3 sets redshift and c_s^2, e = (pi^2/30) g_rho T^4 sets H; both are taken as they are given, so
-that g_rho may contain radiation that is not part of the bath.  (Of the published fits g_s alone is used, and e follows
-from it by de = T ds.)  The points must be close enough for natural cubic splines in log T, and free of noise: c_s^2 is a
-derivative, and asymmetries with a small splitting feel it.  The file must reach over all temperatures of a campaign.
+semicolons separate.  s = (2 pi^2/45) g_s T^3 sets redshift and c_s^2, e = (pi^2/30) g_rho T^4 sets H; both are taken
+as they are given, so that g_rho may contain radiation that is not part of the bath.  (Of the published fits g_s alone
+is used, and e follows from it by de = T ds.)  The points must be close enough for natural cubic splines in log T, and
+free of noise: c_s^2 is a derivative, and asymmetries with a small splitting feel it.  The file must reach over all
+temperatures of a campaign.
 """
 
 import re
@@ -18,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hpc_nu.units import ENERGY_GEV
-from hpc_nu.user_file import read_text, refuse
+from hpc_nu.user_file import SharedFiles, read_text, refuse
 
 _MIN_POINTS = 8
 _COLUMNS = ("T", "g_rho", "g_s")
@@ -41,22 +42,6 @@ class UserEquationOfState(NamedTuple):
     g_rho: np.ndarray
     g_s: np.ndarray
     identity: str
-
-
-_shared = {}
-
-
-def shared_equation_of_state(path):
-    """`UserEquationOfState` of a file, read once in the life of a process."""
-    if path not in _shared:
-        _shared[path] = read_equation_of_state(path)
-    return _shared[path]
-
-
-def prepare_equations_of_state(paths, communicator):
-    """What rank 0 has read of the files is what all ranks use, whatever happens to the files; collective."""
-    found = {path: shared_equation_of_state(path) for path in sorted(paths)} if communicator.rank == 0 else None
-    _shared.update(communicator.bcast(found))
 
 
 def read_equation_of_state(path):
@@ -97,6 +82,10 @@ def read_equation_of_state(path):
     table = np.array([numbers for _, numbers in rows])
     temperature, g_rho, g_s = table[np.argsort(table[:, 0])].T
     return UserEquationOfState(temperature * ENERGY_GEV[unit], g_rho, g_s, identity)
+
+
+user_equations_of_state = SharedFiles(read_equation_of_state)
+"""By path."""
 
 
 def _numbers(line, number, problems):

@@ -39,9 +39,9 @@ from hpc_nu.seesaw.thermal_rates import AVERAGE_NODES, hamiltonian_shifts, momen
 DELTA_SIGNS = ("pdg", "conjugate")
 """Sign of the Dirac phase in V_PMNS: U_e3 = sin(theta_13) e^(-i delta), that of the PDG, or e^(+i delta).
 
-Eq. (4.2) of GL has the hermitian conjugate of V_PMNS and leaves its convention open.  At the point of sec. 5 the numbers
-that are printed do not agree on it: the constants of eq. (5.1) are met to 0.3 % with the second and to 2 % with the
-first, the baryon asymmetry of footnote 3, 1.65e-10, with the first (the model `lepton_asymmetry` gives 1.65e-10
+Eq. (4.2) of GL has the hermitian conjugate of V_PMNS and leaves its convention open.  At the point of sec. 5 the
+numbers that are printed do not agree on it: the constants of eq. (5.1) are met to 0.3 % with the second and to 2 % with
+the first, the baryon asymmetry of footnote 3, 1.65e-10, with the first (the model `lepton_asymmetry` gives 1.65e-10
 momentum-averaged, and 2.67e-10 with the second).
 """
 

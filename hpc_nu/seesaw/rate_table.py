@@ -11,8 +11,8 @@ fermion number, "-" violates it (gamma_c and gamma_v, h_c and h_v of `hpc_nu.see
 
 f_eq (1 - f_eq) in sigma is the change of f_eq with the chemical potential of the lepton that a heavy neutrino turns
 into: energy is conserved, so it is taken at E, and back-reaction dies out at T << M (averages of the second kind, eq.
-(2.2) of arXiv:2004.10766).  arXiv:2011.12637 (footnote 3) has f_nu (1 - f_nu), f_nu = 1/(e^y + 1), in its place: without
-this Boltzmann factor the vacuum widths wash out the asymmetries at T << M.
+(2.2) of arXiv:2004.10766).  arXiv:2011.12637 (footnote 3) has f_nu (1 - f_nu), f_nu = 1/(e^y + 1), in its place:
+without this Boltzmann factor the vacuum widths wash out the asymmetries at T << M.
 
 The nodes q of the momentum grid are y = k/T at the start T_0.  Momenta are redshifted with entropy conserved,
 y = q (h/h_0)^(1/3), h = s/T^3, h_0 = h(T_0), so that for the weights w of the grid

@@ -21,8 +21,8 @@ These are eqs. (2.2) of EST.  EST's Y_+ and Y_- are linear combinations of s and
 A has two left null vectors, in the limits in which L_- and L_+ of eq. (4.4) are conserved: `L_MINUS` if gamma_v = 0,
 `L_PLUS` if gamma_c = 0.
 
-sigma contains f_N (1 - f_N), so that wash-out dies out at T << M, or what EST print (footnote 3), with which it does not:
-see `averaged_rates`.
+sigma contains f_N (1 - f_N), so that wash-out dies out at T << M, or what EST print (footnote 3), with which it does
+not: see `averaged_rates`.
 
 Not covered: the source d n_eq/dt; expansion, which for n/s adds nothing.
 """

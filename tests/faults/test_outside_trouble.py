@@ -222,7 +222,8 @@ def test_runs_that_live_for_two_commits_get_on(tmp_path):
 def test_nothing_is_imported_from_the_working_folder(tmp_path):
     for name in ("copy", "mpi4py", "random", "h5py", "pickle", "ctypes"):
         (tmp_path / f"{name}.py").write_text(f"print('IMPORTED {name} from the working folder'); raise SystemExit(7)")
-    program = [sys.executable, "-c", "import sys; sys.path[:] = [p for p in sys.path if p]\nfrom hpc_nu.cli import main\nsys.exit(main())"]
+    only_installed = "import sys; sys.path[:] = [p for p in sys.path if p]"
+    program = [sys.executable, "-c", f"{only_installed}\nfrom hpc_nu.cli import main\nsys.exit(main())"]
     for arguments in (["doctor"],):
         done = subprocess.run([*program, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert "IMPORTED" not in done.stdout + done.stderr, done.stdout + done.stderr

@@ -411,7 +411,7 @@ def contact_amplitude(mediator):
 
         return sums
 
-    sums = {"scalar": scalar, "vector": vector, "lmu_ltau": gauged(1), "b_minus_l": gauged(2)}[mediator]
+    sums = {"scalar": scalar, "neutrinophilic": vector, "lmu_ltau": gauged(1), "b_minus_l": gauged(2)}[mediator]
     return lambda *momenta: sums(*momenta) / 2 / 2 * 2  # spin of nu_4, identical neutrinos, both decays
 
 

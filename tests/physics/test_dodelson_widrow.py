@@ -10,7 +10,7 @@ from scipy.special import zeta
 from hpc_nu.models import relic
 from hpc_nu.models.dodelson_widrow import DodelsonWidrow
 from hpc_nu.models.dodelson_widrow_bath import REFERENCE_TEMPERATURE, bath
-from hpc_nu.models.dodelson_widrow_bounds import shared_limits
+from hpc_nu.models.limits import user_limits
 from hpc_nu.models.mode_system import Problem
 from hpc_nu.plasma.opacity_fit import opacity_coefficient
 from hpc_nu.solver.momentum_grid import gauss_legendre
@@ -415,7 +415,7 @@ def test_limits_for_which_the_laboratory_has_curves_alone_are_not_told(tmp_path)
     assert solve(settings | {"limits": str(curves)}, **point)["allowed"] == 1.0
     for text in ("0.2 1e-4\n1 1e-4", "1e-3 1e-4\n0.09 1e-4"):  # does not reach it
         curves.with_suffix(".2").write_text(curves.read_text().split("0.01")[0] + text)
-        shared_limits.__globals__["_limits"].clear()
+        user_limits.clear()
         assert np.isnan(solve(settings | {"limits": str(curves.with_suffix(".2"))}, **point)["allowed"])
 
 
@@ -444,7 +444,7 @@ def test_curves_of_the_mixing_count_particles_or_do_not(tmp_path):
 
     def flag(text, settings=PAPER, **point):
         curves.write_text(head + text)
-        shared_limits.__globals__["_limits"].clear()
+        user_limits.clear()
         return solve(settings | {"limits": str(curves)}, **point)["allowed_user"]
 
     share = omega() / 0.12  # 3 %

@@ -252,6 +252,14 @@ def test_every_switch_acts_and_none_too_much(chosen, low, high):
     assert low <= abs(switched / plain - 1) <= high
 
 
+def test_an_equation_of_state_that_nothing_reads_is_refused():
+    settings = DEFAULTS | {"expansion": "constant_gstar"}
+    model = LeptonAsymmetry()
+    assert model.check(settings, []) == []
+    [(section, text)] = model.check(settings | {"equation_of_state": "borsanyi"}, [])
+    assert section == "settings" and "equation_of_state = borsanyi has no effect with expansion = const" in text
+
+
 def test_colours_matter_with_confinement_alone():
     """N_c,eff is 3 far above the QCD crossover; at 0.3 GeV half of the colours are 20 % less of the rate."""
     options = {"T_end": 0.3, "rate_factor": 1.0}

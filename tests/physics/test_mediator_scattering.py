@@ -11,7 +11,9 @@ from scipy.special import zeta
 from hpc_nu.interactions import scattering
 from hpc_nu.interactions.active_neutrino_rates import lepton_density_ratio, mediator_rates
 from hpc_nu.interactions.mediators import MEDIATORS, decay_width, is_perturbative, lepton_fractions, other_flavours
+from hpc_nu.models.dodelson_widrow_kernel import accumulate
 from hpc_nu.plasma.standard_model import CHARGED_LEPTON_MASSES
+from hpc_nu.units import FERMI_CONSTANT, PLANCK_MASS
 
 VELOCITIES = tuple(scattering.VELOCITIES)
 
@@ -208,8 +210,37 @@ def test_perturbation_theory_ends_with_the_coupling_or_with_the_width():
     assert is_perturbative("b_minus_l", 10.0, 2.04) and not is_perturbative("b_minus_l", 10.0, 2.06)
 
 
-@pytest.mark.parametrize("kind", MEDIATORS)
-def test_no_coupling_makes_a_rate_negative(kind):
-    x, temperature = np.geomspace(0.01, 30, 40)[:, np.newaxis] * np.ones(5), np.geomspace(0.01, 1.0, 5)
-    found = mediator_rates(kind, 0.1, x, temperature).rate(4 * np.pi)
-    assert np.all(found >= 0) and np.any(found > 0)
+@pytest.mark.parametrize("kind, mass", [("scalar", 0.1), ("lmu_ltau", 6.0), ("b_minus_l", 6.0)])
+def test_no_coupling_makes_a_rate_negative(kind, mass):
+    """Where the powers of a huge one would, production is as if the mediator had no rate there."""
+    g2, temperature = (4 * np.pi) ** 2, np.geomspace(10.0, 1e-3, 60)
+    x = np.geomspace(0.1, 30, 12)[:, np.newaxis] * np.ones(60)
+    rates, nothing = mediator_rates(kind, mass, x, temperature), np.zeros_like(x)
+    powers = g2 * (rates.on_shell + g2 * rates.off_shell)
+    assert np.any(powers < 0) and np.any(powers > 0)
+    energy, clock, fermi = x * temperature, 5 * temperature**2 / PLANCK_MASS, 1 / (np.exp(x) + 1)
+    gamma, step = FERMI_CONSTANT**2 * energy * temperature**4, np.log(1e4) / 59
+
+    def produced(gamma, on_shell, off_shell):
+        f = np.empty_like(x)
+        accumulate(energy, clock, fermi, gamma, nothing, on_shell, off_shell, rates.potential, g2**0.5, 1e-5, 1e-10,
+                   step, f)  # fmt: skip
+        return f
+
+    f = produced(gamma, rates.on_shell, rates.off_shell)
+    assert np.all(f[:, -1] > 0) and np.all(np.diff(f, axis=1) >= 0)
+    assert_allclose(f, produced(gamma + np.where(powers > 0, powers, 0.0), nothing, nothing), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "kind, least", [("scalar", 9.3), ("lmu_ltau", 5.4), ("b_minus_l", 4.8), ("neutrinophilic", 12.5)]
+)
+def test_smaller_couplings_do_not_either(kind, least):
+    """As the head of the module says: where that begins, mediators are broader than 0.85 of their mass."""
+    temperature = np.geomspace(1e-4, 10.0, 40)
+    x = np.geomspace(0.01, 60, 40)[:, np.newaxis] * np.ones(40)
+    for velocity in VELOCITIES:
+        for mass in (1e-3, 0.1, 0.25, 5.0, 6.0, 100.0):
+            rates = mediator_rates(kind, mass, x, temperature, velocity)
+            assert np.all(rates.on_shell + least**2 * rates.off_shell >= 0)
+    assert kind == "neutrinophilic" or decay_width(kind, 6.0, least) > 0.85 * 6.0

@@ -1,5 +1,8 @@
 """An equation of state from a file of the user's: what it becomes, and what is refused."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,7 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.models import get_model
 from hpc_nu.models.mode_system import Problem
 from hpc_nu.plasma import thermodynamics as th
-from hpc_nu.plasma.user_equation_of_state import read_equation_of_state
+from hpc_nu.plasma.user_equation_of_state import read_equation_of_state, user_equations_of_state
 from hpc_nu.solver.momentum_grid import gauss_legendre
 
 
@@ -55,7 +58,8 @@ def test_radiation_that_is_not_of_the_bath_changes_the_expansion_alone(tmp_path)
 
 def test_twice_the_degrees_of_freedom_are_half_the_square_of_the_rates_over_hubble(tmp_path):
     t = np.geomspace(1e-3, 1e6, 300)
-    double = write(tmp_path / "double.txt", t, 2 * th.energy_degrees_of_freedom(t), 2 * th.entropy_degrees_of_freedom(t))
+    g_rho, g_s = th.energy_degrees_of_freedom(t), th.entropy_degrees_of_freedom(t)
+    double = write(tmp_path / "double.txt", t, 2 * g_rho, 2 * g_s)
     model = get_model("low_energy_constants")
     settings = {setting.name: setting.default for setting in model.settings}
     point = {"M": 2.0, "delta_M": 4e-11, "re_z": 1.5, "im_z": 1.0, "delta": 1.0, "phi": 0.3, "T": 0.5}
@@ -78,19 +82,18 @@ def test_dark_matter_takes_a_file_too(tmp_path, name):
     points = {p.name: np.array([p.default or p.low or 1.0]) for p in model.parameters}
     problems = model.check_points(settings, points, np.empty(0))
     assert not [text for text in problems if "double.txt" in text]
-    assert any(text in str(model.tables(settings, points)) for text in ["double.txt", "equation of state"])
+    assert model.tables(settings, points)[double] == hashlib.sha256(Path(double).read_bytes()).hexdigest()
     short = write(tmp_path / "short.txt", t[300:], 2 * g_rho[300:], 2 * g_s[300:])
-    [problem] = [
-        text for text in model.check_points(settings | {"equation_of_state": short}, points, np.empty(0)) if "short" in text
-    ]
+    problems = model.check_points(settings | {"equation_of_state": short}, points, np.empty(0))
+    [problem] = [text for text in problems if "short" in text]
     assert "are needed" in problem
     if name == "dodelson_widrow":
         point = {"m_4": 1e-5, "sin2_2theta": 1e-10, "m_mediator": 0.0, "coupling": 0.0}
-        yields = [
-            model.solve(Problem(point, settings | {"equation_of_state": one}, gauss_legendre(16))).observables["scalar"]["Y"]
+        plain, other = (
+            model.solve(Problem(point, settings | {"equation_of_state": one}, gauss_legendre(16))).observables["scalar"]
             for one in ("saikawa_shirai", double)
-        ]
-        assert yields[0] / yields[1] == pytest.approx(2**1.5, rel=1e-3)
+        )
+        assert plain["Y"] / other["Y"] == pytest.approx(2**1.5, rel=1e-3)
 
 
 CAMPAIGN = """
@@ -112,8 +115,13 @@ def test_the_file_is_part_of_the_problem(tmp_path):
     campaign, table = tmp_path / "in.yaml", tmp_path / "own.txt"
     campaign.write_text(CAMPAIGN % sampled(table))
     one = read_plan(campaign)
-    assert one.tables[str(table)] == read_equation_of_state(table).identity
+    assert one.tables[str(table)] == hashlib.sha256(table.read_bytes()).hexdigest()
     assert one.problem(0).settings["equation_of_state"] == str(table)
+    sampled(table, "hotqcd")
+    user_equations_of_state.clear()
+    other = read_plan(campaign)
+    assert other.tables[str(table)] == hashlib.sha256(table.read_bytes()).hexdigest() != one.tables[str(table)]
+    assert other.problem_hash != one.problem_hash
 
 
 @pytest.mark.parametrize(

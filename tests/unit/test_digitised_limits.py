@@ -10,7 +10,7 @@ import pytest
 from hpc_nu.interactions.bounds import coupling_limit_higgs
 from hpc_nu.interactions.digitised_limits import read_limits
 from hpc_nu.models.dodelson_widrow_bounds import Relic, bound_values
-from hpc_nu.models.limits import CONVERSIONS, apply_limits, excluded_range, prepare_limits, shared_limits
+from hpc_nu.models.limits import CONVERSIONS, apply_limits, excluded_range, prepare_limits, user_limits
 from hpc_nu.plasma.user_equation_of_state import read_equation_of_state
 from hpc_nu.single_process import SingleProcess
 
@@ -220,8 +220,7 @@ def test_a_limit_beyond_45_degrees_excludes_nothing_and_an_end_there_is_open(fil
 def test_dark_matter_meets_the_curves_of_its_own_flavour_as_sin2_2theta(flavour, limit, file_with):
     text = "flavour: mu\n" + HEADER.replace("mediator_mass", "m4").replace("coupling", "U2").replace("MeV", "keV")
     path = str(file_with(text + "10 1e-4\n1 1e-4\n"))
-    settings = {"mediator": "none", "flavour": flavour, "limits": path, "lyman_alpha_mass": 5.3e-6,
-                "g_dof": 2.0}
+    settings = {"mediator": "none", "flavour": flavour, "limits": path, "lyman_alpha_mass": 5.3e-6, "g_dof": 2.0}
     for sin2, allowed in ((0.999 * 4e-4, 1.0), (4e-4, float(flavour != "mu"))):
         found = bound_values(settings, 0.0, 0.0, 2e-6, sin2, Relic(0.12, 0.12, 0.12, 1e-3, 6e-6))
         assert found["sin2_2theta_limit_user"] == pytest.approx(limit) and found["allowed_user"] == allowed
@@ -282,9 +281,9 @@ def test_all_ranks_use_what_rank_0_has_read(tmp_path):
     """Whatever happens to the file afterwards: rows must be those of the identity that is recorded."""
     path = str(tmp_path / "limits.txt")
     (tmp_path / "limits.txt").write_text(EXAMPLE.read_text())
-    prepare_limits({"none", path}, SingleProcess())
+    prepare_limits([{"limits": "none"}, {"limits": path}], SingleProcess())
     (tmp_path / "limits.txt").unlink()
-    assert shared_limits(path).identity == read_limits(EXAMPLE).identity
+    assert user_limits[path].identity == read_limits(EXAMPLE).identity
 
     class OtherRank(SingleProcess):
         rank = 1
@@ -292,5 +291,5 @@ def test_all_ranks_use_what_rank_0_has_read(tmp_path):
         def bcast(self, value):
             return {path: "of rank 0"}
 
-    prepare_limits({path}, OtherRank())
-    assert shared_limits(path) == "of rank 0"
+    prepare_limits([{"limits": path}], OtherRank())
+    assert user_limits[path] == "of rank 0"

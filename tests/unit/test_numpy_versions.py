@@ -1,4 +1,4 @@
-"""The package runs with numpy 1.26, too."""
+"""No function is named that numpy 1.26 lacks."""
 
 import ast
 from pathlib import Path

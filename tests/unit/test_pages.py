@@ -6,12 +6,16 @@ from pathlib import Path
 
 import h5py
 import pytest
+import yaml
 from campaigns import FREEZE_IN, LEPTON, write
 
 from hpc_nu import cli
 from hpc_nu.campaign.errors import COMPLETE
+from hpc_nu.campaign.input_file import FORM_KEYS, FORMS, SECTIONS
 from hpc_nu.campaign.row_layout import GROUPS
-from hpc_nu.models import get_model
+from hpc_nu.campaign.sampling import SCALES
+from hpc_nu.models import MODELS, get_model
+from hpc_nu.units import CONVERSIONS
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tools"))
@@ -47,6 +51,36 @@ def test_no_text_of_the_page_ends_in_the_middle():
         text = cell.rstrip("| ")
         assert text.count("(") == text.count(")") and text.count('"') % 2 == 0, text
         assert not re.search(r"(\.|\bfigs?|\beqs?|\bsecs?|,|\band)$", text, re.IGNORECASE), text
+
+
+def test_the_annotated_input_shows_every_form():
+    """Every form and what goes with it, every scale, every unit's kind, and parameters that may be left out."""
+    text = (ROOT / "inputs" / "annotated.yaml").read_text()
+    given = yaml.safe_load(text)["parameters"]
+    assert {key for entry in given.values() for key in entry} == FORMS.keys() | FORM_KEYS.keys()
+    assert {entry["scale"] for entry in given.values() if "scale" in entry} == set(SCALES)
+    model = get_model("lepton_asymmetry")
+    assert {p.unit for p in model.parameters if p.name in given} == CONVERSIONS.keys() - {"1"}
+    assert any(p.optional for p in model.parameters if p.name in given)
+    assert SECTIONS.keys() == set(yaml.safe_load(text))
+
+
+def test_what_a_file_of_the_users_is_like_is_on_the_page():
+    page = write_inputs_page.PAGE.read_text()
+    settings = {s.name: s for name in MODELS for s in get_model(name).settings if s.or_file}
+    assert settings.keys() == write_inputs_page.USER_FILES.keys()
+    for name, setting in settings.items():
+        module = write_inputs_page.USER_FILES[name][0]
+        assert module.__name__ in setting.description
+        assert module.__doc__.splitlines()[0] in page and module.__doc__.strip().splitlines()[-1] in page
+
+
+def test_the_main_page_lists_the_sources():
+    text = (ROOT / "README.md").read_text()
+    listed = text[text.index("## The source") :]
+    package = [path for path in (ROOT / "hpc_nu").iterdir() if not path.name.startswith("__")]
+    assert len(package) > 10
+    assert [path.name for path in package if f"{path.name}{'/' * path.is_dir()}" not in listed] == []
 
 
 def test_every_tool_has_its_line():

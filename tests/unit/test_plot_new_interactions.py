@@ -242,10 +242,26 @@ def test_curves_of_one_name_in_two_files_are_told_apart(made, copied):
     names = plot_new_interactions.names_of(
         [rows for file in (made("letter_fig2"), path) for rows in plot_new_interactions.read_rows(file)]
     )
-    assert len(names) == 4 and names[0] == names[2] == "setup paper"  # of one file, twice
+    assert names[0::2] == [f"setup paper, {file}" for file in (made("letter_fig2"), path)]
+    rows = plot_new_interactions.read_rows(path)
+    assert plot_new_interactions.names_of(rows * 2)[0::2] == ["setup paper"] * 2
     other = path.rename(path.with_name("other.h5"))
     rows = [rows for file in (made("letter_fig2"), other) for rows in plot_new_interactions.read_rows(file)]
     assert plot_new_interactions.names_of(rows)[0::2] == ["setup paper, letter_fig2", "setup paper, other"]
+
+
+def test_limits_of_two_files_of_one_name_that_disagree_are_drawn_for_each(made, copied):
+    path = copied(HEAVY)
+    put_columns(path, coupling_limit_higgs=lambda mass, _: 0.3 * mass)
+    axes = drawn(plot_new_interactions, made(HEAVY), path)[0]
+    found = regions(axes, "higgs")
+    assert len(found) == 2 and [str(path) in text for text in found].count(True) == 1
+    hatches = {region.get_hatch() for region in axes.collections if region.get_label() in found}
+    assert len(hatches) == 2
+    rows = [plot_new_interactions.read_rows(file)[0] for file in (made(HEAVY), path)]
+    curves = [plot_new_interactions.Curve(each) for each in rows]
+    limits = plot_new_interactions.joint_limits(curves, ["one name"] * 2)
+    assert [limit.of for limit in limits if limit.name == "higgs"] == ["one name"] * 2
 
 
 def put_status(path, code, rows):

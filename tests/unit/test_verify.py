@@ -136,7 +136,8 @@ def test_data_that_are_elsewhere_are_refused(tmp_path, lepton):
             if name == "external.h5":
                 file.create_dataset("checksum", (n,), "u4", external=[(str(victim), 0, 4 * n)])
             else:
-                file["checksum"] = h5py.ExternalLink("other.h5", "/x") if name == "link.h5" else h5py.SoftLink("/status")
+                outside = name == "link.h5"
+                file["checksum"] = h5py.ExternalLink("other.h5", "/x") if outside else h5py.SoftLink("/status")
             length = file[seal.NAME].id.get_storage_size()
             place = file[seal.NAME].id.get_offset()
         seal.put(path, place, length, [])

@@ -5,7 +5,6 @@ import sys
 import pytest
 from campaigns import TOY, write
 
-from hpc_nu.campaign.errors import EnvironmentProblem
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.row_layout import RowLayout
