@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever kills the process that writes them, and whatever else lies beside them."""
+"""Files that are whole or not there, whatever kills the process that writes them and whatever lies beside them."""
 
 import glob
 import os

@@ -41,8 +41,8 @@ _LATE_SECONDS = 30.0
 # What passes between two looks, beyond so much [s], is time in which this process was suspended, and all with it.
 _SUSPENDED = 1.0
 
-# The first epoch [s]; each is twice as long as the one before, up to what the input says: also what is killed early, and
-# often, gets on.
+# The first epoch [s]; each is twice as long as the one before, up to what the input says: also what is killed early,
+# and often, gets on.
 _FIRST_EPOCH = 5.0
 
 

@@ -24,8 +24,8 @@ from hpc_nu.atomic import replacing
 from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, EnvironmentProblem, OutputError, cannot_write
 from hpc_nu.campaign.progress import log
 from hpc_nu.campaign.provenance import provenance
-from hpc_nu.campaign.runs import RUNS, run_record, runs_dataset, used_runs
 from hpc_nu.campaign.row_layout import STATUS, RowLayout
+from hpc_nu.campaign.runs import RUNS, run_record, runs_dataset, used_runs
 from hpc_nu.solver.result_codes import ResultCode, is_failure
 
 SOFTWARE = "hpc_nu"

@@ -124,8 +124,8 @@ def _read_plan(path, communicator):
     if communicator.size > 1 and plan.message_bytes > LARGEST_MESSAGE:
         raise EnvironmentProblem(
             f"{path}: the plan of {plan.n_tasks} tasks is sent whole to every rank, and MPI sends"
-            f" {LARGEST_MESSAGE / 1e9:.1f} GB at most of its {plan.message_bytes / 1e9:.1f} GB: start it on one rank, or"
-            " make several campaigns of it (`hpc-nu check` says how large)"
+            f" {LARGEST_MESSAGE / 1e9:.1f} GB at most of its {plan.message_bytes / 1e9:.1f} GB: start it on one rank,"
+            " or make several campaigns of it (`hpc-nu check` says how large)"
         )
     return plan
 

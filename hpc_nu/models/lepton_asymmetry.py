@@ -584,19 +584,20 @@ class _Solve:
 
 def _expected_steps(problem):
     """Mean number of attempted steps of points, (n,), or one: a fit to random points of all parameters, two thirds of
-    which are within 1.5 of it.  Oscillations are dearest where they are fast and the asymmetries still depend on them;
+    which are within a factor of 1.5.  Oscillations are dearest where they are fast and the asymmetries still depend on them;
     a strong washout ends that early."""
     point, settings, mass = problem.point, problem.settings, problem.point["M"]
     length = np.log(settings["T_start"] / settings["T_end"]) / np.log(1e3)
     oscillations = np.log10(np.maximum(point["delta_M"], 1e-17))
     washout = np.abs(point["im_omega"])
-    damped = 200 * np.exp(-washout / 13)
-    oscillating = 45 * 10 ** (0.173 * (oscillations + 14)) * np.exp(-washout / 3.5)
-    dearest = 4200 * mass**-0.18 * np.exp(-(((oscillations + 8.9) / 0.9) ** 2)) * expit(4.9 * (1 - washout))
-    both = 480 * mass**-0.5 * np.exp(-(((washout - 1.75) / 0.97) ** 2)) * expit(2 * (oscillations + 14.5))
-    by_tolerance = (3e-6 / problem.solver.rtol) ** 0.375
+    damped = 215 * np.exp(-washout / 13)
+    oscillating = 7 * 10 ** (0.3 * (oscillations + 14)) * np.exp(-washout / 2.8)
+    dearest = np.exp(-(((oscillations + 8.8) / 0.85) ** 2)) * expit(4.2 * (1.27 - 0.31 * np.log10(mass) - washout))
+    both = np.exp(-(((washout - 1.78) / 1.03) ** 2)) * expit(2 * (oscillations + 14.5))
+    expected = damped + oscillating + 5700 * mass**-0.1 * dearest + 470 * mass**-0.6 * both
+    by_tolerance = (3e-6 / problem.solver.rtol) ** 0.39
     by_grid = 1.0 if problem.grid.kind == "averaged" else 1.27
-    return by_grid * by_tolerance * length**0.86 * (damped + oscillating + dearest + both)
+    return by_grid * by_tolerance * length**0.77 * expected
 
 
 def _steps_side_by_side(steps, mass):
