@@ -584,8 +584,10 @@ class _Solve:
 
 def _expected_steps(problem):
     """Mean number of attempted steps of points, (n,), or one: a fit to random points of all parameters, two thirds of
-    which are within a factor of 1.5.  Oscillations are dearest where they are fast and the asymmetries still depend on them;
-    a strong washout ends that early."""
+    which are within a factor of 1.5.
+
+    Oscillations are dearest where they are fast and the asymmetries still depend on them; strong washout ends that.
+    """
     point, settings, mass = problem.point, problem.settings, problem.point["M"]
     length = np.log(settings["T_start"] / settings["T_end"]) / np.log(1e3)
     oscillations = np.log10(np.maximum(point["delta_M"], 1e-17))
