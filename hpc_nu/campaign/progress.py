@@ -28,13 +28,18 @@ class Progress:
 
     def __init__(self, n_tasks, n_done):
         self.n_tasks = n_tasks
-        self.done = self.done_before = self.recorded = n_done
+        self.done_before = self.reported = self.recorded = n_done
         self.failed = 0
         self.started = self.last_line = time.monotonic()
 
     def count(self, n_tasks):
         """`n_tasks` more are solved."""
-        self.done += n_tasks
+        self.reported += n_tasks
+
+    @property
+    def done(self):
+        """Ranks report a batch when it is solved; its first rows may be in the file before."""
+        return max(self.reported, self.recorded)
 
     def beat(self, schedule):
         """Log a line if the last one is long ago."""
@@ -44,7 +49,6 @@ class Progress:
     def committed(self, schedule, n_rows, n_failed):
         """`n_rows` more are in the file now, of which `n_failed` failed."""
         self.recorded += n_rows
-        self.done = max(self.done, self.recorded)
         self.failed += n_failed
         self._line(schedule, f"; recorded {self.recorded}")
 
