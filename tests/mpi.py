@@ -69,7 +69,7 @@ class Run:
         if ranks is not None:
             require_mpirun()
             program = ["mpirun", "-n", str(ranks), *program]
-        path = os.pathsep.join([str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")])
+        path = os.pathsep.join(filter(None, [str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH")]))
         variables = dict(os.environ) | SETTINGS | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"} | (environment or {})
         self.log = open(folder / f"log-{time.monotonic_ns()}", "w+")
         self.process = subprocess.Popen(

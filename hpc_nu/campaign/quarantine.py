@@ -85,7 +85,7 @@ class Quarantine:
         # In memory: pipes would have to be emptied in time, and a disk may be full.
         self.answer, task = (os.fdopen(os.memfd_create(name), "w+b") for name in ("answer", "task"))
         with task:
-            pickle.dump((model, problem, state), task)
+            pickle.dump((model, problem, state, GRACE_SECONDS), task)
             task.seek(0)
             code = f"from {__name__} import _child; _child()"
             self.child = subprocess.Popen(python_command(code), stdin=task, stdout=self.answer)
@@ -134,8 +134,8 @@ def _child():
         os.dup2(2, 1)  # what a model prints must not get into the answer
         answer.write(_READY)
         answer.flush()
-        model, problem, state = pickle.load(sys.stdin.buffer)
-        Watchdog().guard(problem.solver.max_seconds)
+        model, problem, state, grace_seconds = pickle.load(sys.stdin.buffer)
+        Watchdog(grace_seconds).guard(problem.solver.max_seconds)
         try:
             outcome = model.solve(problem, state, lambda: bool(told))
         except Exception as error:  # noqa: BLE001 - as in a worker

@@ -22,15 +22,16 @@ SIGNAL = signal.SIGPROF
 class Watchdog:
     """The one timer of this process."""
 
-    def __init__(self):
+    def __init__(self, grace_seconds=None):
         self.is_set = False
+        self.grace_seconds = GRACE_SECONDS if grace_seconds is None else grace_seconds
 
     def guard(self, seconds):
         """The process ends if it uses a little more than `seconds` before `guard` or `rest` is called again."""
         if not self.is_set:
             faulthandler.register(SIGNAL, file=sys.__stderr__ or 2, chain=True)  # chain: and what it does by default
             self.is_set = True
-        signal.setitimer(signal.ITIMER_PROF, min(seconds + GRACE_SECONDS, 1e8))
+        signal.setitimer(signal.ITIMER_PROF, min(seconds + self.grace_seconds, 1e8))
 
     def rest(self):
         """Nothing is being solved."""

@@ -162,7 +162,7 @@ def test_two_processes_that_start_together_build_once(tmp_path):
         "print(table_file.default_table(SingleProcess()).source)\n"
     )
     tests = Path(__file__).parents[1]
-    path = os.pathsep.join([str(tests.parent), str(tests), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [str(tests.parent), str(tests), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": path, table_file.CACHE_VARIABLE: str(tmp_path / "cache")}
     processes = [
         subprocess.Popen(
