@@ -43,6 +43,15 @@ def alone(monkeypatch):
 
 
 @pytest.fixture
+def closed_pictures():
+    """No picture of a test stays open."""
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
 def toys(monkeypatch):
     """The toy models, known to this process."""
     import toy_models

@@ -70,6 +70,12 @@ def _innermost_module(error):
     return "" if trace is None else trace.tb_frame.f_globals.get("__name__", "").split(".")[0]
 
 
+def refuse_trouble(error, place):
+    """Raise an `EnvironmentProblem` if an exception, met at `place`, is of the environment."""
+    if is_of_the_environment(error):
+        raise EnvironmentProblem(trouble_text(error, place)) from error
+
+
 def trouble_text(error, place):
     """What to say of an exception of the environment that `place`, such as "task 3", met."""
     first = str(error).strip().splitlines()

@@ -24,9 +24,8 @@ from hpc_nu.campaign.errors import (
     OutputError,
     Refused,
     cannot_write,
-    is_of_the_environment,
     reason,
-    trouble_text,
+    refuse_trouble,
 )
 from hpc_nu.campaign.farm import Left, farm
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER, InHand
@@ -143,10 +142,11 @@ def _environment(place):
     """What is of the environment meanwhile ends the run with one message."""
     try:
         yield
+    except CampaignError:
+        raise
     except Exception as error:
-        if isinstance(error, CampaignError) or not is_of_the_environment(error):
-            raise
-        raise EnvironmentProblem(trouble_text(error, place)) from error
+        refuse_trouble(error, place)
+        raise
 
 
 def _on_rank_0(communicator, action, shared=True):
@@ -316,8 +316,7 @@ def compile_kernels(plan, waiting, in_hand, stop, communicator):
                 if plan.model.batch_key(problem) is not None:
                     plan.model.solve_together([problem])
             except Exception as error:  # noqa: BLE001 - a point that fails becomes a row with its reason, later
-                if is_of_the_environment(error):
-                    raise EnvironmentProblem(trouble_text(error, "loading kernels")) from error
+                refuse_trouble(error, "loading kernels")
     watchdog.rest()
     in_hand.hold(0, ())
 

@@ -7,14 +7,7 @@ import math
 import os
 from dataclasses import replace
 
-from hpc_nu.campaign.errors import (
-    BAD_INPUT,
-    COMPLETE,
-    EnvironmentProblem,
-    Refused,
-    is_of_the_environment,
-    trouble_text,
-)
+from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, Refused, refuse_trouble
 from hpc_nu.campaign.progress import log, start_logging
 from hpc_nu.campaign.terminal import say
 from hpc_nu.models import MODELS, get_model
@@ -83,8 +76,7 @@ def compile_model(model):
         try:
             solve(what)
         except Exception as error:  # noqa: BLE001 - what the point gives is of no interest
-            if is_of_the_environment(error):
-                raise EnvironmentProblem(trouble_text(error, f"compiling {model.name}")) from error
+            refuse_trouble(error, f"compiling {model.name}")
 
 
 def _some_value(parameter):

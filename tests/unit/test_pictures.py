@@ -101,10 +101,7 @@ OVER_T = CONSTANTS.format(campaign="over_T", delta="[-1.88496]", temperature="lo
 FIG_3 = CONSTANTS.format(campaign="fig3", delta="[-1.88496, 0.5]", temperature="value: 0.5")
 
 
-@pytest.fixture(autouse=True)
-def closed_pictures():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_pictures")
 
 
 @pytest.fixture(scope="module")

@@ -37,10 +37,7 @@ HEIGHT = {"A": 0.2511, "B": 7.183e-3, "C": 8.243e-6}
 """Couplings of the points of the letter, from an independent code."""
 
 
-@pytest.fixture(autouse=True)
-def closed_pictures():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_pictures")
 
 
 @pytest.fixture(scope="module")
