@@ -17,8 +17,8 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from hpc_nu.compiled import compiled
 from hpc_nu.interactions import scattering, thermal_potential
 from hpc_nu.interactions.mediators import MEDIATORS, lepton_fractions, other_flavours
 from hpc_nu.plasma.standard_model import CHARGED_LEPTON_MASSES
@@ -90,12 +90,11 @@ def _densities(leptons, temperatures):
     return sum(lepton_density_ratio(CHARGED_LEPTON_MASSES[lepton], np.array(temperatures)) for lepton in leptons)
 
 
-_compiled = njit(cache=True, error_model="numpy")
-_prefactor, _rate_scale = _compiled(scattering.prefactor), _compiled(scattering.scale)
-_potential_scale = _compiled(thermal_potential.scale)
+_prefactor, _rate_scale = compiled(scattering.prefactor), compiled(scattering.scale)
+_potential_scale = compiled(thermal_potential.scale)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _value(table, cell, weights, column):
     """Of the spline in one column, from what `locate` found."""
     total = 0.0
@@ -104,7 +103,7 @@ def _value(table, cell, weights, column):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _fill(
     x, temperature, mass, on_shell, n_v, n_g, p, table, axis, rises, weights, f_table, r_axis, x_axis, out
 ):  # fmt: skip

@@ -11,7 +11,8 @@ and there parts of the step are integrated in closed form, with D c - V and the 
 import math
 
 import numpy as np
-from numba import njit
+
+from hpc_nu.compiled import compiled
 
 RESOLVED = 0.3
 """A step over which D c - V changes by less than this part of the resonance's width is left to the trapezoidal rule."""
@@ -31,10 +32,10 @@ def factors(energy, gamma, shift, clock, fermi, m_4, sin2):
     return gamma / (4.0 * clock) * mixed * fermi, u, mixed + gamma * gamma / 4.0
 
 
-_factors = njit(cache=True, error_model="numpy")(factors)
+_factors = compiled(factors)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _linear_step(a_0, a_1, u_0, u_1, w2_0, w2_1):
     """int_0^1 a/(w^2 + u^2) ds with a and u linear in s, and w^2 that at the point nearest to u = 0."""
     du = u_1 - u_0
@@ -45,7 +46,7 @@ def _linear_step(a_0, a_1, u_0, u_1, w2_0, w2_1):
     return ((a_0 - slope * u_0) * angle + slope / 2.0 * math.log((w2 + u_1 * u_1) / (w2 + u_0 * u_0))) / du
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _resonant_step(a, u, w2, j):
     """int a/(w^2 + u^2) from node j - 1 to node j, in units of the step: `PARTS` linear steps on cubic interpolants."""
     first = min(max(j - 2, 0), a.size - 4)
@@ -74,7 +75,7 @@ def _resonant_step(a, u, w2, j):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def accumulate(
     energy, clock, fermi, gamma_sm, shift_sm, on_shell, off_shell, potential, coupling, m_4, sin2, step, f
 ):  # fmt: skip

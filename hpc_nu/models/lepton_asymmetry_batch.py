@@ -9,8 +9,8 @@ Vectors of unknowns are flat, LANES numbers of each: X_e, X_mu, X_tau, s_0 ... s
 """
 
 import numpy as np
-from numba import njit
 
+from hpc_nu.compiled import compiled
 from hpc_nu.models.lepton_asymmetry_kernel import (
     AT_STOP,
     MAX_STEP,
@@ -83,7 +83,7 @@ def side_by_side(cells, omega_cells):
     return columns
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def coefficients_at(cell, t, columns, out):
     """Polynomials of one point at `t` beyond the beginning of `cell`, side by side in `out` (WIDTH,)."""
     here = columns[cell]
@@ -91,7 +91,7 @@ def coefficients_at(cell, t, columns, out):
         out[i] = ((here[0, i] * t + here[1, i]) * t + here[2, i]) * t + here[3, i]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def set_coefficients(coefficients, factors, w):
     """`coefficients` (LANES, WIDTH) into the rows of the workspace, as `coefficients_at` of the kernel does."""
     for k in range(LANES):
@@ -106,14 +106,14 @@ def set_coefficients(coefficients, factors, w):
             w[sigma + k] *= w[rate + k]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def add_multiple(weight, h, k, out):
     """out += h weight k, with a step `h` for each number."""
     for i in range(SIZE):
         out[i] += (h[i] * weight) * k[i]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def advance(
     attempts, most_steps, z_stops, clocks, u, slopes, maxima, verdicts,
     firsts, lasts, nodes, columns, norm_weights, factors_of_rates,

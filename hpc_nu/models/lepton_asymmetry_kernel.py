@@ -24,8 +24,8 @@ The unknowns are u = (X_e, X_mu, X_tau, s_0[modes], ..., s_3[modes], d_0[modes],
 """
 
 import numpy as np
-from numba import njit
 
+from hpc_nu.compiled import compiled
 from hpc_nu.models.lepton_asymmetry_stage import (
     C1,
     C2,
@@ -104,7 +104,7 @@ N_MOMENTS = 6
 MAX_VALUE, MAX_Z = 0, 1
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def find_cell(z, nodes, first, last):
     """The cell of `nodes` that holds `z`, of those from `first` to `last`."""
     low, high = first, last
@@ -117,7 +117,7 @@ def find_cell(z, nodes, first, last):
     return low
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def exponential(x):
     """e^x to 1e-14 for |x| < 4, and to 1e-7 for |x| < 16, positive for all: ((series of e^(x/16))^2)^2 ...
 
@@ -142,19 +142,19 @@ def exponential(x):
     return e * e
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def exponent_at(c3, c2, c1, t):
     """Logarithm of a rate over its value at t = 0."""
     return ((c3 * t + c2) * t + c1) * t
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def cubic_at(c3, c2, c1, c0, t, factor):
     """A channel that is a polynomial."""
     return factor * (((c3 * t + c2) * t + c1) * t + c0)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def interpolate_rates(c, t, factor, out):
     """Rates of one channel: the last coefficient is their value at t = 0, the others (4, n) are of the logarithm."""
     c3, c2, c1, c0 = c[0], c[1], c[2], c[3]
@@ -162,7 +162,7 @@ def interpolate_rates(c, t, factor, out):
         out[k] = factor * c0[k] * exponential(exponent_at(c3[k], c2[k], c1[k], t))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def interpolate(c, t, factor, out):
     """The same of a channel that is a polynomial."""
     c3, c2, c1, c0 = c[0], c[1], c[2], c[3]
@@ -170,13 +170,13 @@ def interpolate(c, t, factor, out):
         out[k] = cubic_at(c3[k], c2[k], c1[k], c0[k], t, factor)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def multiply(factor, out):
     for k in range(out.size):
         out[k] *= factor[k]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def coefficients_at(cell, t, cells, factors, stride, out):
     """Interpolate the table at `t` beyond the beginning of `cell`.
 
@@ -205,7 +205,7 @@ def coefficients_at(cell, t, cells, factors, stride, out):
     interpolate(here[FS], t, 1.0, out[FS * stride :][:n])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def susceptibility_at(cell, t, cells, out):
     """Fill `out` (3, 3) with omega at `t` beyond the beginning of `cell`; `cells` (n_cells, 4, 3, 3)."""
     c = cells[cell]
@@ -214,7 +214,7 @@ def susceptibility_at(cell, t, cells, out):
             out[a, b] = ((c[0, a, b] * t + c[1, a, b]) * t + c[2, a, b]) * t + c[3, a, b]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def damping_and_precession(coefficients, k, flavours, delta_mass):
     """G_0, G and 2 h of mode `k`: seven numbers."""
     g0 = g1 = g2 = g3 = h1 = h2 = h3 = 0.0
@@ -231,7 +231,7 @@ def damping_and_precession(coefficients, k, flavours, delta_mass):
     return g0, g1, g2, g3, 2 * h1, 2 * h2, 2 * (h3 - delta_mass * coefficients[ME, k])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def kick(coefficients, k, pull):
     """sum_a mu_a S_a of mode `k`: four Pauli components, from mu_a times those of Y_a."""
     k0 = k1 = k2 = k3 = 0.0
@@ -244,7 +244,7 @@ def kick(coefficients, k, pull):
     return k0, k1, k2, k3
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def asymmetry_flow(coefficients, weights, flavours, modes, flow, washout):
     """Fill `flow` and `washout` (3,) with sum_k w_k Gt_a,k . d_k and sum_k w_k (sigma_+ + sigma_-)_a a_0."""
     flow[:] = 0.0
@@ -262,7 +262,7 @@ def asymmetry_flow(coefficients, weights, flavours, modes, flow, washout):
         washout[a] = sources * flavours[a, 0]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
     """du/dz.
 
@@ -303,7 +303,7 @@ def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out):
         out[a] = -4 * mu[a] * washout[a] - 2 * flow[a]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def error_norms(n_points, n, error, old, new, norm_weights, w):
     """Of each point, the largest of the relative errors of the asymmetries, of their sum, of s and of d.
 
@@ -363,7 +363,7 @@ def error_norms(n_points, n, error, old, new, norm_weights, w):
             w[WORST + k] = np.nan
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def weights_ahead(nodes, cells, factors, flavours, delta_mass, least_weight, out):
     """Squares of the least weights in `error_norm`, from what is still to come: fills `out` (n_cells, n_modes).
 
@@ -395,7 +395,7 @@ def weights_ahead(nodes, cells, factors, flavours, delta_mass, least_weight, out
             out[cell, k] = ahead[k]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def weighted_sum(weights, values):
     total = 0.0
     for k in range(weights.size):
@@ -403,7 +403,7 @@ def weighted_sum(weights, values):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def add_up(u, weights, out):
     """Fill `out` (N_MOMENTS,) with what is recorded at a stop: X_a, sum_k w_k s_0, sum_k w_k s_3, sum_k w_k d_0."""
     n = weights.size
@@ -412,7 +412,7 @@ def add_up(u, weights, out):
         out[3 + i] = weighted_sum(weights, u[3 + row * n : 3 + (row + 1) * n])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def track_maximum(z, h, old, new, old_slope, new_slope, maximum):
     """Update the electron asymmetry of largest modulus with the extrema of the cubic through one accepted step."""
     rise, d0, d1 = new - old, h * old_slope, h * new_slope
@@ -430,7 +430,7 @@ def track_maximum(z, h, old, new, old_slope, new_slope, maximum):
                 maximum[MAX_VALUE], maximum[MAX_Z] = value, z + t * h
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def tangent_slope(
     p, u, tangent, coefficients, mass_slopes, weights, flavours, delta_mass, omega, flavour_slopes, delta_mass_slopes,
     scratch, out,
@@ -460,7 +460,7 @@ def tangent_slope(
             out[m] += scratch[m]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def coefficients_and_mass_slopes(
     work, stride, cell, t, lighter, heavier, mass_step, factors, coefficients, mass_slopes
 ):  # fmt: skip
@@ -483,7 +483,7 @@ def coefficients_and_mass_slopes(
     coefficients[FS] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def advance(
     attempts, z_stop, clock, u, slope, maximum, tangents, tangent_slopes,
     first, last, nodes, cells, omega_cells, norm_weights, factors_of_rates, flavours, delta_mass,

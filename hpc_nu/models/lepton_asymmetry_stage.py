@@ -11,8 +11,8 @@ mode (`lepton_asymmetry_batch`).  What belongs to a point, omega and the asymmet
 """
 
 import numpy as np
-from numba import njit
 
+from hpc_nu.compiled import compiled
 from hpc_nu.seesaw.rate_table import N_CHANNELS
 
 # Workspace of a stage, one flat array.  All rows have the same length, a constant of the compiled code, so that the
@@ -62,14 +62,14 @@ def workspace(weights):
     return work
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def copy_row(source, target):
     """target[k] = source[k] for the elements of the shorter one."""
     for k in range(min(source.size, target.size)):
         target[k] = source[k]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def factor_modes(n, w):
     """Factor 1 - tau A of each mode, and find what each contributes to the equation of the asymmetries.
 
@@ -122,7 +122,7 @@ def factor_modes(n, w):
     border_products(SP2, SM2, FT0, B02, n, w)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def border_products(sp, sm, first, to_e, n, w):
     """Rows B0b, B1b, B2b: w_k Gt_a . K S_b, for the flavour b of the rows sigma_+-, F_b0 and B0b that are given."""
     second, third, fourth = first + STRIDE, first + 2 * STRIDE, first + 3 * STRIDE
@@ -151,7 +151,7 @@ def border_products(sp, sm, first, to_e, n, w):
         w[to_t + k] = dt * (t0 * x + t1 * x1 + t3 * x3) - gt * t2 * x2
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def solve_modes(n, w):
     """(1 - tau A) v = r for each mode at given asymmetries: from the rows RS0 ... RD3 to S0 ... D3.
 
@@ -189,7 +189,7 @@ def solve_modes(n, w):
         w[D3 + k] = even * pd3 + cd * c3 + odd * (c1 * ps2 - c2 * ps1)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def flow_products(n, w):
     """w_k Gt_a . d_k in rows X0 ... X2, from the rows D0 ... D3."""
     for k in range(n):
@@ -205,7 +205,7 @@ def flow_products(n, w):
         w[X2 + k] = weight * (dt * (t0 * d0 + t1 * d1 + t3 * d3) - gt * t2 * d2)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def washout_products(n, w):
     """w_k (sigma_+ + sigma_-)_a a_0 in rows I0 ... I2."""
     for k in range(n):
@@ -215,7 +215,7 @@ def washout_products(n, w):
         w[I2 + k] = weight * (w[SP2 + k] + w[SM2 + k]) * w[FT0 + k]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def add_modes(first, n_points, n, w):
     """Replace three rows by their sums over the modes of each point; side by side, as sums wait on sums."""
     if n_points == n:
@@ -233,7 +233,7 @@ def add_modes(first, n_points, n, w):
 # matrices.
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def schur_complement(n_points, w):
     """1 + response omega in rows B00 ... B22, from sums over modes of Gt_a . K S_b there and washout in I0 ... I2."""
     for a in range(3):
@@ -255,7 +255,7 @@ def schur_complement(n_points, w):
             w[diagonal + k] += 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def solve_3x3(n_points, w):
     """Rows X0 ... X2 over the matrix in rows B00 ... B22, by Gaussian elimination with row pivoting."""
     for k in range(n_points):
@@ -279,7 +279,7 @@ def solve_3x3(n_points, w):
         w[X0 + k], w[X1 + k], w[X2 + k] = (ar - a1 * x1 - a2 * x2) / a0, x1, x2
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def set_pull(n_points, n, w):
     """2 tau mu_a a in rows PE0 ... PT3, with mu = omega X."""
     for a in range(3):
@@ -297,13 +297,13 @@ def set_pull(n_points, n, w):
                 fill(w[first], first, first + n, w)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def fill(value, first, end, w):
     for k in range(first, end):
         w[k] = value
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def set_point(flavours, delta_mass, n, w):
     """Fill the rows of the workspace that belong to a point, for its `n` modes."""
     fill(delta_mass, DM, DM + n, w)
@@ -313,7 +313,7 @@ def set_point(flavours, delta_mass, n, w):
             fill(flavours[a, i], row, row + n, w)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def factor_stage(n_points, n, w):
     """Factor 1 - tau A by block elimination: each mode, and 1 + response omega for the asymmetries.
 
@@ -327,7 +327,7 @@ def factor_stage(n_points, n, w):
     schur_complement(n_points, w)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def solve_factored(n_points, n, source, r, out, w):
     """(1 - tau A) u = r + tau source g with what `factor_stage` left in `w`: modes, asymmetries, modes again.
 

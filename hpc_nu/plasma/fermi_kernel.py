@@ -21,9 +21,9 @@ thresholds.  (Adaptive quadrature was not tried: tables of the width need a resu
 import math
 
 import numpy as np
-from numba import njit
 from scipy.special import bernoulli
 
+from hpc_nu.compiled import compiled
 from hpc_nu.plasma.gauge_propagators import fermi_integrals
 
 # Kinds of weight W.
@@ -46,19 +46,19 @@ def clustered_rule(n_nodes):
     return np.array([t**2 * (3 - 2 * t), 6 * t * (1 - t) * w])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def fermi_distribution(x):
     """1/(e^x + 1)."""
     return 1.0 / (math.exp(x) + 1.0)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def bose_distribution(x):
     """1/(e^x - 1), x > 0."""
     return 1.0 / math.expm1(x)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def two_body_energies(mass, momentum, leg, system_mass_squared):
     """Energies of the leg at which (K - P)^2 = system_mass_squared with P parallel or antiparallel to K.
 
@@ -79,7 +79,7 @@ def two_body_energies(mass, momentum, leg, system_mass_squared):
     return math.copysign(1.0, half), low, high
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _pair_cut(q0, q, shell, heavy, light, difference):
     """8 pi q rho for Q^2 > (m1 + m2)^2; `shell` = Q^2, `difference` = m1^2 - m2^2 >= 0, q0 > 0."""
     if heavy == 0.0:
@@ -96,7 +96,7 @@ def _pair_cut(q0, q, shell, heavy, light, difference):
     return 2.0 * half_range - math.log(ratio)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _spacelike_cut(q0, q, shell, heavy, difference, kallen, boost, one_minus_boost):
     """8 pi q rho for Q^2 < 0, q0 > 0; `boost` = e^{-q0}.  Written for small q0, where n_B diverges and rho vanishes."""
     if heavy == 0.0:
@@ -120,7 +120,7 @@ def _spacelike_cut(q0, q, shell, heavy, difference, kallen, boost, one_minus_boo
     return -math.log1p(a + b + a * b)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _unequal_mass_cut(q0, q, shell, heavy, difference, kallen, boost, one_minus_boost):
     """8 pi q rho for 0 < Q^2 < (m1 - m2)^2, q0 > 0: the heavy particle turns into the light one."""
     reach = 0.5 * q * math.sqrt(max(kallen, 0.0)) / shell
@@ -133,7 +133,7 @@ def _unequal_mass_cut(q0, q, shell, heavy, difference, kallen, boost, one_minus_
     return -math.log1p((a - b) / (1.0 + b))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def thermal_cut(q0, q, heavy, light):
     """Cut of the scalar loop, rho(Q) at q0 > 0, in units of the temperature.
 
@@ -163,7 +163,7 @@ def thermal_cut(q0, q, heavy, light):
     return cut / (8.0 * math.pi * q)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _inner_integral(momentum, leg, leg_energy, leg_momentum, sign, q0, heavy, light, kind, rule):
     """int q dq W 8 pi rho(|q0|, q) |V_h.p| for one energy of the leg: (h = -1, h = +1)."""
     lowest, highest = abs(momentum - leg_momentum), momentum + leg_momentum
@@ -218,7 +218,7 @@ def _inner_integral(momentum, leg, leg_energy, leg_momentum, sign, q0, heavy, li
     return plus, minus
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _leg_pieces(mass, momentum, energy, leg, heavy, light, sign, out):
     """Boundaries of the pieces of the leg's energy, sorted, in `out`; returns how many."""
     n = 0
@@ -262,7 +262,7 @@ def _leg_pieces(mass, momentum, energy, leg, heavy, light, sign, out):
     return last + 1
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def scattering_integral(momentum, mass, leg, first, second, kind, rule):
     """(I_-, I_+) of the head of this module.
 
@@ -306,7 +306,7 @@ def scattering_integral(momentum, mass, leg, first, second, kind, rule):
     return norm * minus, norm * plus
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def is_frozen_out(momentum, mass, leg, first, second):
     """Whether the reactions of a channel need a partner so energetic that there is none (Boltzmann factor < e^-50)."""
     total = leg + first + second
@@ -319,7 +319,7 @@ def is_frozen_out(momentum, mass, leg, first, second):
     return lowest > 50.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _bose_moments(x):
     """int_x^inf dy y^j n_B(y) for j = 0, 1 and x > 0."""
     z = math.exp(-x)
@@ -336,7 +336,7 @@ def _bose_moments(x):
     return zeroth, x * zeroth + dilogarithm
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def meson_integral(momentum, mass, leg, meson, is_vector):
     """(J_-, J_+): N <-> lepton + meson and N + lepton <-> meson, in units of the temperature.
 

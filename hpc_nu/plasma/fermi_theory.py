@@ -28,8 +28,8 @@ corrections to quark scattering, reactions with photons.
 from functools import cache
 
 import numpy as np
-from numba import njit
 
+from hpc_nu.compiled import compiled
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma import vacuum_widths
 from hpc_nu.plasma.fermi_kernel import (
@@ -124,7 +124,7 @@ def _meson_channels():
     return np.array(coefficients), np.array(masses), np.array(is_vector)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _sum_channels(momentum, mass, temperature, colours, coefficients, masses, kinds, has_quarks, rule, out):
     """Add 64 T^5 sum C I_h [GeV^5] to `out` (n, n_flavours, 2); momentum, mass, temperature [GeV], colours: (n,)."""
     for i in range(momentum.size):
@@ -144,7 +144,7 @@ def _sum_channels(momentum, mass, temperature, colours, coefficients, masses, ki
                 out[i, a, 1] += factor * plus
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _sum_mesons(momentum, mass, temperature, fraction, coefficients, masses, is_vector, out):
     """Add 2 sum c J_h, times `fraction` (n,), to `out`; otherwise as `_sum_channels`."""
     for i in range(momentum.size):

@@ -21,8 +21,8 @@ Not covered: potentials proportional to asymmetries, HTL corrections to the boso
 import math
 
 import numpy as np
-from numba import njit
 
+from hpc_nu.compiled import compiled
 from hpc_nu.plasma import standard_model as sm
 
 PANEL_NODES = 16
@@ -34,7 +34,7 @@ MIN_MASS_OVER_T = 1e-6
 FERMION, BOSON = 0, 1
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _angular_integral(n0, n1, d0, d1):
     """Principal value of int_-1^1 dc (n0 + n1 c)/(d0 + d1 c)."""
     ratio = d1 / d0
@@ -50,7 +50,7 @@ def _angular_integral(n0, n1, d0, d1):
     return 2 * n1 / d1 + (n0 - n1 * d0 / d1) / d1 * logarithm
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _integrand(kind, k, mass, energy, boson_mass, lepton_mass, p):
     """d b_h/dp / g_i^2 of the leptons or of the bosons in the bath, h = -1 and +1."""
     if kind == FERMION:
@@ -74,7 +74,7 @@ def _integrand(kind, k, mass, energy, boson_mass, lepton_mass, p):
     return norm * minus, norm * plus
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _singular_momenta(k, mass, energy, gap, particle_mass):
     """Where |gap| = 2 K.P with P along K: the thresholds of 1 <-> 2 reactions; 0 if there is none."""
     phase_space = gap**2 - 4 * (mass * particle_mass) ** 2
@@ -87,7 +87,7 @@ def _singular_momenta(k, mass, energy, gap, particle_mass):
     return abs(4 * (energy * particle_mass) ** 2 - gap**2) / (2 * total), total / (2 * mass**2)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _radial_integral(kind, k, mass, energy, boson_mass, lepton_mass, nodes, weights, total):
     """Add the momentum integral of `_integrand` to total[h]."""
     if kind == FERMION:
@@ -125,7 +125,7 @@ def _radial_integral(kind, k, mass, energy, boson_mass, lepton_mass, nodes, weig
             total[1] += length * jacobian * plus
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def boson_potential(momentum, mass, boson_mass, lepton_mass, nodes, weights):
     """(b_-, b_+)/g_i^2 of one boson; everything in units of T.
 

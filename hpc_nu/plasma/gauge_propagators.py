@@ -35,8 +35,8 @@ beyond HTL, thermal masses of the lepton, fermion masses other than the top's.
 import math
 
 import numpy as np
-from numba import njit
 
+from hpc_nu.compiled import compiled
 from hpc_nu.plasma import standard_model as sm
 
 PANEL_NODES = 12
@@ -81,7 +81,7 @@ _DILOGARITHM = _accelerated_coefficients(20) / np.arange(1, 21) ** 2
 _TRILOGARITHM = _accelerated_coefficients(20) / np.arange(1, 21) ** 3
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def fermi_integrals(x):
     """int_x^inf y^j n_F(y) dy for j = 0, 1, 2 and x >= 0: F, S_2 and S_3."""
     z = math.exp(-x)
@@ -95,7 +95,7 @@ def fermi_integrals(x):
     return f, x * f + li2, x * (x * f + 2 * li2) + 2 * li3
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def fermion_loop(a, b, at_b):
     """(R_T, R_L) of one massless two-component fermion loop; b > 0, b > a, `at_b` = fermi_integrals(b).  Units of T.
 
@@ -127,7 +127,7 @@ def fermion_loop(a, b, at_b):
     return square * scalar - longitudinal / 2, longitudinal
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _off_shell(which, boson, a, b):
     """Q^2 - m^2 - Re Pi_X."""
     q, q0, square = b - a, a + b, 4 * a * b
@@ -146,7 +146,7 @@ def _off_shell(which, boson, a, b):
     return square - boson[MASS2] - 0.5 * (debye2 - longitudinal)  # 2 Pi_T + Pi_L = m_E^2
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _width(which, boson, a, b, at_b):
     """w_X."""
     r_t, r_l = fermion_loop(a, b, at_b)
@@ -159,7 +159,7 @@ def _width(which, boson, a, b, at_b):
     return boson[FERMIONS] * r_t + damping
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _zero(which, boson, a_low, a_high, b_low, b_high):
     """Where `_off_shell` changes sign on the straight line between two points, as its (a, b); logarithmic bisection."""
     low, high = 0.0, 1.0
@@ -173,7 +173,7 @@ def _zero(which, boson, a_low, a_high, b_low, b_high):
     return a_low * math.exp(middle * log_a), b_low * math.exp(middle * log_b)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _pole(which, boson, b):
     """The a in (0, b) where Q^2 = m^2 + Re Pi_X; beyond b, a continuous stand-in where there is no pole."""
     plasma_frequency2 = boson[MASS2] + (boson[DEBYE2_FERMIONS] + boson[DEBYE2_BOSONS]) / 3
@@ -182,7 +182,7 @@ def _pole(which, boson, b):
     return _zero(which, boson, boson[MASS2] / (8 * b), b, b, b)[0]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _crossing(which, boson, a, low, high):
     """The b in (low, high) where the pole lies at `a`; nan if there is none."""
     if a <= 0 or _off_shell(which, boson, a, low) >= 0 or _off_shell(which, boson, a, high) <= 0:
@@ -190,7 +190,7 @@ def _crossing(which, boson, a, low, high):
     return _zero(which, boson, a, a, low, high)[1]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _add_panels(centre, scale, low, high, nodes, weights, x, dx, count):
     """Append nodes of int_low^high dx with x = centre + scale sinh(t); returns the new count."""
     t_low, t_high = math.asinh((low - centre) / scale), math.asinh((high - centre) / scale)
@@ -205,7 +205,7 @@ def _add_panels(centre, scale, low, high, nodes, weights, x, dx, count):
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _add_point(which, boson, big_a, big_b, a, b, q0, at_b, weight, total):
     """Add weight * integrand at one point to total[h], h = -1 and +1."""
     q, k = b - a, big_b - big_a
@@ -228,7 +228,7 @@ def _add_point(which, boson, big_a, big_b, a, b, q0, at_b, weight, total):
         total[1] += weight * 4 * minus * (big_b * (a + b) - 2 * ab) ** 2 / (ab * q**2)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _light_cone_scale(which, boson, b):
     """Over which range of a rho_X varies near a = 0, where Re Pi_T = m_E^2/2 and Re Pi_L ~ (Q^2/q^2) m_E^2 vanishes."""
     debye2 = boson[DEBYE2_FERMIONS] + boson[DEBYE2_BOSONS]
@@ -237,7 +237,7 @@ def _light_cone_scale(which, boson, b):
     return 0.1 * boson[MASS2] * b / (b * b + debye2)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _time_like(which, boson, big_a, big_b, a_range, b_range, nodes, weights, x, dx, total):
     """Q^2 > 0: the rectangle a_range x b_range."""
     (a_low, a_high), (b_low, b_high) = a_range, b_range
@@ -278,7 +278,7 @@ def _time_like(which, boson, big_a, big_b, a_range, b_range, nodes, weights, x, 
             _add_point(which, boson, big_a, big_b, a, b, a + b, at_b, db * dx[1, j], total)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _space_like(which, boson, big_a, big_b, nodes, weights, x, dx, total):
     """Q^2 < 0: a < 0, A < b < B."""
     debye2 = boson[DEBYE2_FERMIONS] + boson[DEBYE2_BOSONS]
@@ -301,7 +301,7 @@ def _space_like(which, boson, big_a, big_b, nodes, weights, x, dx, total):
             _add_point(which, boson, big_a, big_b, a, b, q0, at_b, db * dx[1, j], total)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def boson_exchange(boson, momentum, mass, nodes, weights):
     """(2,) array: what one boson, a row of `gauge_bosons`, adds to Gamma_- and Gamma_+; everything in units of T.
 
@@ -321,7 +321,7 @@ def boson_exchange(boson, momentum, mass, nodes, weights):
     return boson[COUPLING] * total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _thermal_mass_factor(x, sign):
     """int y^2 n/e dy, e^2 = y^2 + x^2, n = 1/(e^e - sign), over its value at x = 0; x > 0."""
     # y = x sinh(t) resolves the bosons' term linear in x; trapezoids converge geometrically.

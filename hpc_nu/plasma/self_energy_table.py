@@ -41,8 +41,8 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from hpc_nu.compiled import compiled
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma import table_builder
 from hpc_nu.plasma.active_neutrino import BLEND, MIN_VEV_OVER_T
@@ -240,7 +240,7 @@ def _moment_coefficients():
     return coefficients(_N_MOMENTS) @ np.stack(moments, axis=1)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _add_boson(moments, k, energy, mass, t, boson_mass, coupling, lepton, total):
     """Add the potential of `neutrino_potential` by one boson to total[h]; `moments` as `_moment_coefficients`."""
     z = lepton / t
@@ -263,7 +263,7 @@ def _add_boson(moments, k, energy, mass, t, boson_mass, coupling, lepton, total)
     total[1] += factor * (even - odd)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _beyond(k, k_end, mass):
     """(E + hk)/(E' + hk') for h = -1, +1, if k is beyond the end k' of the table, else 1."""
     if k <= k_end:
@@ -272,7 +272,7 @@ def _beyond(k, k_end, mass):
     return 1.0 / ratio, ratio
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _add_fermi(
     momentum, mass, temperature, share, quarks, axes, table, quark_axes, quark_table, moments, place, width, potential
 ):
@@ -309,7 +309,7 @@ def _add_fermi(
                 potential[n, a, h] += share[i] * total[h]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _add_gauge(
     momentum, mass, temperature, share, vev, floor_temperature, axes, table, potential_axes, potential_table, place,
     width, potential,

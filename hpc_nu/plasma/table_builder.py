@@ -29,8 +29,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from hpc_nu.compiled import compiled
 from hpc_nu.plasma import fermi_theory, gauge_potential
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
@@ -163,8 +163,8 @@ def potential_scale(momentum, mass, vev):
     return 1 / (vev**4 / (30 * energy) + 23 * energy)
 
 
-compiled_fermi_reference = njit(cache=True, error_model="numpy")(fermi_reference)
-compiled_potential_scale = njit(cache=True, error_model="numpy")(potential_scale)
+compiled_fermi_reference = compiled(fermi_reference)
+compiled_potential_scale = compiled(potential_scale)
 
 
 @lru_cache(maxsize=16)

@@ -10,13 +10,14 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from hpc_nu.compiled import compiled
 
 LOW, STEP, CELLS, LINEAR, GAIN, DENSE, AXIS_SIZE = range(7)
 """Slots of `Axis.packed`; LOW is the coordinate of the first node."""
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _coordinate(linear, gain, dense, x):
     return math.log(x) + linear * x + gain * math.log1p(x / dense)
 
@@ -87,7 +88,7 @@ def coefficients(size):
     return np.ascontiguousarray(np.linalg.inv(matrix)[:, :size])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def locate(axis, x, weights):
     """First of the four coefficients for x, which is moved into the range, and their weights (4,)."""
     position = (_coordinate(axis[LINEAR], axis[GAIN], axis[DENSE], x) - axis[LOW]) / axis[STEP]
@@ -97,7 +98,7 @@ def locate(axis, x, weights):
     return cell
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def cubic_weights(t, weights):
     """Uniform cubic B-splines at the fraction t of a cell."""
     s = 1.0 - t
@@ -107,7 +108,7 @@ def cubic_weights(t, weights):
     weights[3] = t * t * t / 6.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def evaluate(table, row, row_weights, column, column_weights, out):
     """out[c] = sum of the 4 x 4 weighted coefficients table[row + i, column + j, c]."""
     out[:] = 0.0

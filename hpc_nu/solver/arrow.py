@@ -35,7 +35,8 @@ its slope.  (One Jacobian for all stages of a step took a third more updates in 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from hpc_nu.compiled import compiled
 
 # What newton_verdict says.
 CONVERGED, GO_ON, FAILED = 0, 1, 2
@@ -88,7 +89,7 @@ def new_arrow(n_modes, mode_size, border_size):
 # as long as their elements, if these are few.
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _factor_lu(a, swaps):
     """LU of square matrices (K, n, n) in place, with partial pivoting; False if a pivot is zero or not finite."""
     n = swaps.shape[1]
@@ -111,7 +112,7 @@ def _factor_lu(a, swaps):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _solve_lu(lu, swaps, x):
     """x_k = (L_k U_k)^-1 x_k for matrices x (K, n, m)."""
     n = swaps.shape[1]
@@ -129,7 +130,7 @@ def _solve_lu(lu, swaps, x):
                 x[k, i, m] /= lu[k, i, i]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _add_product(sign, a, b, out):
     """out_k += sign a_k b_k for matrices a (K, n, l); b or out may be one matrix, the same for all k."""
     last_b, last_out = b.shape[0] - 1, out.shape[0] - 1
@@ -143,21 +144,21 @@ def _add_product(sign, a, b, out):
                 out[k_out, i, m] += sign * total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _corner(arrow):
     """The corner and its row exchanges as stacks of one."""
     c = arrow.corner_swaps.size
     return arrow.corner.reshape((1, c, c)), arrow.corner_swaps.reshape((1, c))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def _border_and_modes(arrow, u):
     """Views of a state: its border (1, c, 1) and its modes (K, b, 1)."""
     c, (k, b) = arrow.corner_swaps.size, arrow.block_swaps.shape
     return u[:c].reshape((1, c, 1)), u[c:].reshape((k, b, 1))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def implicit_matrix(arrow, tau):
     """Turn J into 1 - tau J, in place."""
     for elements in (arrow.corner.ravel(), arrow.columns.ravel(), arrow.rows.ravel(), arrow.blocks.ravel()):
@@ -170,7 +171,7 @@ def implicit_matrix(arrow, tau):
             arrow.blocks[k, n, n] += 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def multiply(arrow, u, out):
     """out = A u, of an arrow that is not factored: the slope of a linear system at the start of a solve."""
     out[:] = 0.0
@@ -182,7 +183,7 @@ def multiply(arrow, u, out):
     _add_product(1.0, arrow.blocks, y, y_out)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def factor(arrow):
     """Replace an arrow by its factors.
 
@@ -203,7 +204,7 @@ def factor(arrow):
     return _factor_lu(corner, corner_swaps)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def solve(arrow, u):
     """u = A^-1 u in place, for an arrow that `factor` has gone over; for as many u as there are."""
     corner, corner_swaps = _corner(arrow)
@@ -214,13 +215,13 @@ def solve(arrow, u):
     _add_product(-1.0, arrow.columns, x, y)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def begin_newton(newton):
     """Forget what earlier steps have shown of the convergence."""
     newton[UPDATES], newton[ETA] = 0.0, 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def newton_start(residual, tau, k_before, out):
     """out = r_i + tau k_{i-1}: off by O(h^2), where r_i and the stage before are off by O(h).
 
@@ -231,7 +232,7 @@ def newton_start(residual, tau, k_before, out):
         out[n] = residual[n] + tau * k_before[n]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def newton_update(arrow, residual, tau, slope, solution, update):
     """update = (1 - tau J)^-1 (r + tau f - U), with f = `slope` at U = `solution`, which it is added to."""
     for n in range(solution.size):
@@ -241,7 +242,7 @@ def newton_update(arrow, residual, tau, slope, solution, update):
         solution[n] += update[n]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def newton_verdict(newton, norm):
     """Whether the stage is solved to KAPPA, can be within MAX_UPDATES, or is to be given up.
 

@@ -24,7 +24,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from hpc_nu.compiled import compiled
 
 # Slots of `clock`: position, next step, last error, steps accepted and rejected, and whether the last try failed.
 Z, STEP, LAST_ERROR, ACCEPTED, REJECTED, JUST_REJECTED, CLOCK_SIZE = range(7)
@@ -154,7 +155,7 @@ def new_clock(z, first_step):
     return clock
 
 
-@njit(cache=True)
+@compiled
 def begin_step(clock, z_stop):
     """Length of the step to attempt: the proposed one, cut so that it ends exactly at `z_stop`."""
     left = z_stop - clock[Z]
@@ -166,7 +167,7 @@ def begin_step(clock, z_stop):
     return h
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def stage_residual(a, i, h, u, k, out):
     """out = u + h sum_{j<i} a_ij k_j."""
     for n in range(u.size):
@@ -178,7 +179,7 @@ def stage_residual(a, i, h, u, k, out):
                 out[n] += c * k[j, n]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def stage_derivative(solution, residual, tau, out):
     """out = (U - r)/tau: the derivative at the stage, without the amplification of a stiff right-hand side."""
     factor = 1.0 / tau
@@ -186,7 +187,7 @@ def stage_derivative(solution, residual, tau, out):
         out[n] = (solution[n] - residual[n]) * factor
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def error_estimate(error_weights, h, k, out):
     """out = h sum_i (b_i - b_embedded_i) k_i."""
     for n in range(out.size):
@@ -197,7 +198,7 @@ def error_estimate(error_weights, h, k, out):
             out[n] += c * k[i, n]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def end_step(clock, h, z_stop, error, order, max_step):
     """Accept or reject the attempted step, and propose the next one.
 

@@ -11,11 +11,11 @@ from toy_models import BEFORE
 pytestmark = pytest.mark.mpi
 
 KERNEL = """
-from numba import njit
-@njit(cache=True)
+from hpc_nu.compiled import compiled
+@compiled
 def inner(x):
     return x + 1.0
-@njit(cache=True)
+@compiled
 def outer(x):
     return inner(x) * 2.0
 """

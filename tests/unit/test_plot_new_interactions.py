@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import h5py
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from campaigns import reseal, write
