@@ -116,10 +116,10 @@ class InHand:
         """Raise an `OutputError` if what is called so is a file of somebody's, and not such a record."""
         try:
             with open(self.path, "rb") as file:
-                head = file.read(len(_HEAD))
+                head = file.read(len(_HEAD)).strip(b"\0")  # a power cut leaves zeros of what was not synced
         except OSError:
             return
-        if head and not _HEAD.startswith(head[: len(_HEAD)]):
+        if not _HEAD.startswith(head):
             raise OutputError(f"{self.path}: is needed for a record of the run, and is another file: move it away")
 
     def let_go(self, rank=None):

@@ -221,6 +221,8 @@ def test_the_record_of_a_killed_run(tmp_path):
         "not JSON\n",
         '{"problem_hash": "abc", "deaths": [1]}\n',
         '{"problem_hash": "other", "deaths": {"1": 2}}\n0 1\n',
+        '{"problem',
+        "\0" * 600 + "\n0 1\n",  # what a power cut leaves
     ],
 )
 def test_a_record_that_says_nothing_about_this_problem_is_passed_over(text, tmp_path):
