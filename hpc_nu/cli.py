@@ -20,7 +20,6 @@ from hpc_nu.campaign.errors import (
 )
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.terminal import complain, flush_streams, open_streams, say
-from hpc_nu.models import MODELS
 from hpc_nu.solver.result_codes import ResultCode
 
 _AFTER_YOU_SECONDS = 3.0
@@ -95,7 +94,7 @@ def _parser():
     verify = command("verify", _verify, "whether a results file is what was written, to the last bit")
     verify.add_argument("output", help="results file (HDF5)")
     models = command("models", _models, "models with their parameters, settings and observables")
-    models.add_argument("name", nargs="?", choices=list(MODELS), help="one model, in full")
+    models.add_argument("name", nargs="?", help="one model, in full; one of yours: my_file.py:MyModel")
     warmup = command(
         "warmup", _warmup, "compile kernels and build tables before the first campaign (under mpirun: on all ranks)"
     )
@@ -214,7 +213,10 @@ def _verify(options):
 def _models(options):
     from hpc_nu.campaign.reports import model_report, models_report
 
-    say(model_report(options.name) if options.name else models_report())
+    try:
+        say(model_report(options.name) if options.name else models_report())
+    except ValueError as error:
+        raise Refused(str(error), BAD_INPUT) from None
     return COMPLETE
 
 

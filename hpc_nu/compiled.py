@@ -26,7 +26,8 @@ def compiled(function=None, **options):
     if function is None:
         return lambda function: compiled(function, **options)
     dispatcher = njit(error_model="numpy", **options)(function)
-    dispatcher._cache = _Cache(function)  # as `cache=True` does, with another cache
+    with suppress(RuntimeError):  # nowhere to keep it, as where the file that it is from is on another machine alone
+        dispatcher._cache = _Cache(function)  # what `cache=True` does, with another cache
     return dispatcher
 
 
@@ -42,7 +43,10 @@ class _CheckedFiles(IndexDataCacheFile):
     """One file that lists the compiled versions of a function, and one for each of them."""
 
     def _load_index(self):
-        return super()._load_index() if _is_whole(self._index_path) else {}
+        if _is_whole(self._index_path):
+            with suppress(Exception):  # it may name types that the source does not have any more
+                return super()._load_index()
+        return {}
 
     def _load_data(self, name):
         if not _is_whole(self._data_path(name)):

@@ -21,7 +21,7 @@ from hpc_nu.campaign.reports import aligned, seconds_text, unit_text
 from hpc_nu.campaign.results_file import open_results
 from hpc_nu.campaign.row_layout import GROUPS, RowLayout
 from hpc_nu.campaign.sampling import convert
-from hpc_nu.models import MODELS, get_model
+from hpc_nu.models import get_model
 from hpc_nu.single_process import SingleProcess
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -202,7 +202,10 @@ def _grid(completed, n_tasks, task):
 
 def _unusual(model, settings):
     """Lines of the settings that are not the model's defaults."""
-    defaults = {setting.name: setting.default for setting in get_model(model).settings} if model in MODELS else {}
+    try:
+        defaults = {setting.name: setting.default for setting in get_model(model).settings}
+    except ValueError:  # one of a later version, or of a file that is not here
+        defaults = {}
     numbers = {name: value["value"] if isinstance(value, dict) else value for name, value in settings.items()}
     unusual = [name for name in settings if name not in defaults or numbers[name] != defaults[name]]
     rows = [(name, f"{as_typed(settings[name])} ({defaults.get(name, 'unknown here')})") for name in unusual]
