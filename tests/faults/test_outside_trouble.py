@@ -70,7 +70,7 @@ def test_what_was_solved_before_is_recorded(tmp_path):
     before = MEETS.replace("MET", str(met)).replace("RAISE", RAISES["memory"])
     code, text = hpc_nu(tmp_path, "run", write(tmp_path, TOY), "-o", "out.h5", before=before)
     assert code == BROKEN_ENVIRONMENT and counts(tmp_path / "out.h5")[0] == 20, text
-    assert not InHand(tmp_path / "out.h5", _hash(tmp_path)).recorded()[1], "nobody holds anything"
+    assert not InHand(tmp_path / "out.h5", _hash(tmp_path)).recorded(40)[1], "nobody holds anything"
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ def rows_after(cut, folder, input_path, reference):
     if not (folder / "out.h5").exists():
         return None
     plan_hash = read_plan(input_path).problem_hash
-    Checkpoint(folder / "out.h5", plan_hash).load()
+    Checkpoint(folder / "out.h5", plan_hash).load(24)
     in_hand = InHand(folder / "out.h5", plan_hash)
     in_hand.refuse_foreign()
-    in_hand.recorded()
+    in_hand.recorded(24)
     return assert_sound(folder / "out.h5", input_path, reference)
 
 
