@@ -67,7 +67,9 @@ class FaultCampaign:
         """Run in bad surroundings, and check what is there."""
         name = self.draw.choice(sorted(self.faults))
         code, text = self.faults[name]()
-        self.tally.update({"faults": 1, name: 1, f"exit code {code}": 1})
+        self.tally.update({"faults": 1, f"{name}: exit code {code}": 1})
+        if code not in (COMPLETE, BROKEN_ENVIRONMENT):
+            self.tally[f"{name}: {text.strip().splitlines()[-1][-200:] if text.strip() else 'nothing said'}"] += 1
         # A process that has no room to start in, or that the system ends, has no say in how.
         if code == BROKEN_ENVIRONMENT and "[0]" in text:
             assert "Traceback" not in text, f"{name}:\n{text}"

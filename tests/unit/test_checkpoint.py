@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -145,3 +146,24 @@ def test_nothing_in_flight_leaves_no_file(checkpoint, tmp_path):
     checkpoint.save(SECOND)
     checkpoint.save([])
     assert os.listdir(tmp_path) == []
+
+
+def test_states_of_other_sources_are_passed_over(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint_module, "fingerprint", lambda: "others")
+    Checkpoint(tmp_path / "out.h5", "hash of the problem").save(FIRST)
+    loaded, remarks = checkpoint.load(10)
+    assert loaded == [] and "other sources" in remarks[0]
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", "[" * 100_000, '{"suspended": 3}', "\xff"])
+def test_what_no_run_has_written_is_passed_over_although_its_checksum_holds(body, checkpoint):
+    body = body.encode("latin-1")
+    Path(checkpoint.path).write_bytes(b"%08x\n" % zlib.crc32(body) + body)
+    loaded, remarks = checkpoint.load(10)
+    assert loaded == [] and len(remarks) == 1
+
+
+def test_tasks_that_there_are_not_are_passed_over(checkpoint):
+    checkpoint.save(FIRST)
+    loaded, remarks = checkpoint.load(5)
+    assert loaded == [] and "tasks that there are not" in remarks[0]
