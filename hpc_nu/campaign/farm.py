@@ -1,10 +1,10 @@
 """Master and workers: one epoch of point-to-point work, then one collective commit, until all is done or a stop.
 
-Inside an epoch a worker with nothing to do sends one REQUEST and waits; the master answers with WORK, or, once to every
-worker, with END_EPOCH.  A request that was not answered when the epoch ended stays valid in the next one.  So each rank
-enters the commit after exactly one END_EPOCH, and nobody waits for a message that does not come.  A worker says with
-ARRIVED that it is about to enter, and which messages it has sent, so that none is under way during a commit; the master
-names those for whom it has to wait long.
+Inside an epoch a worker with nothing to do sends one `Request` and waits; the master answers with `Work`, or, once to
+every worker, with `EndEpoch`.  A request that was not answered when the epoch ended stays valid in the next one.  So
+each rank enters the commit after exactly one `EndEpoch`, and nobody waits for a message that does not come.  A worker
+says with `Arrived` that it is about to enter, and which messages it has sent, so that none is under way during a
+commit; the master names those for whom it has to wait long.
 
 The master's messages are answered between two steps of a solve, so on small runs it computes as well.
 """
@@ -17,16 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hpc_nu.campaign.checkpoint import Suspended
 from hpc_nu.campaign.errors import Failure
 from hpc_nu.campaign.expected_cost import expected_cost
+from hpc_nu.campaign.messages import Arrived, EndEpoch, Mail, Request, StopAsked, Work
 from hpc_nu.campaign.progress import duration, log
 from hpc_nu.campaign.schedule import Schedule
 from hpc_nu.campaign.watchdog import GRACE_SECONDS
 from hpc_nu.campaign.worker import Worker
 from hpc_nu.solver.result_codes import is_failure
-
-_REQUEST, _WORK, _STATE, _END_EPOCH, _STOP, _ARRIVED = 1, 2, 3, 4, 5, 6
 
 # Up to so many ranks the master computes, too; beyond, a rank that only serves answers at once.
 COMPUTING_MASTER_RANKS = 16
@@ -90,12 +88,12 @@ class _Worker:
     """A rank other than 0."""
 
     def __init__(self, communicator, worker, stop):
-        self.communicator, self.worker, self.stop = communicator, worker, stop
-        self.under_way = {}  # tag -> MPI's request of the last message to the master
-        self.sent = Counter()  # tag -> messages to the master
-        self.report = np.zeros(3)  # class, number and seconds of the tasks finished since the last request
+        self.mail, self.worker, self.stop = Mail(communicator), worker, stop
+        self.under_way = {}  # kind of message -> MPI's request of the last one to the master
+        self.sent = Counter()  # kind -> messages to the master
+        self.report = Request()
         self.asked = self.told_to_stop = self.epoch_over = False
-        self.status, self.clock = _mpi().Status(), _Clock()
+        self.clock = _Clock()
 
     def epoch(self):
         """Work until the master ends the epoch."""
@@ -108,33 +106,31 @@ class _Worker:
             else:
                 self.clock.sleep()
         self.worker.watchdog.rest()  # others may be waited for, however long they take
-        self.tell(_ARRIVED, np.array([self.sent[_REQUEST], self.sent[_STOP]], dtype=float))
+        self.tell(Arrived(self.sent[Request], self.sent[StopAsked]))
         for request in self.under_way.values():
             request.Wait()
 
-    def tell(self, tag, message):
+    def tell(self, message):
         """Send without waiting for the master to listen: it may be on its way into the commit."""
-        if tag in self.under_way:
-            self.under_way[tag].Wait()
-        self.under_way[tag] = self.communicator.Isend(message, dest=0, tag=tag)
-        self.sent[tag] += 1
+        kind = type(message)
+        if kind in self.under_way:
+            self.under_way[kind].Wait()
+        self.under_way[kind] = self.mail.send(message, rank=0)
+        self.sent[kind] += 1
 
     def solve_one(self):
         task_class = self.worker.next_class()
         finished = self.worker.solve_next(self.heard_end_of_epoch)
         if finished is not None:
-            self.report[:] = task_class, self.report[1] + finished[0], self.report[2] + finished[1]
+            n_tasks, seconds = finished
+            self.report = Request(task_class, self.report.n_tasks + n_tasks, self.report.seconds + seconds)
 
     def ask(self):
-        self.tell(_REQUEST, self.report.copy())
-        self.report[1:] = 0
-        self.asked = True
+        self.tell(self.report)
+        self.report, self.asked = Request(), True
 
-    def receive_work(self):
-        message = _receive(self.communicator, 0, _WORK, np.int64)
-        n_states, tasks = int(message[0]), message[1:]
-        states = [_receive(self.communicator, 0, _STATE, np.float64) for _ in range(n_states)]
-        self.worker.add(tasks, [Suspended(int(s[0]), int(s[1]), s[2], s[3], s[4:]) for s in states])
+    def take(self, work):
+        self.worker.add(work.tasks, work.suspended)
         self.asked = False
         self.clock.something_came()
 
@@ -145,15 +141,15 @@ class _Worker:
             return self.epoch_over
         if self.stop and not self.told_to_stop:
             self.told_to_stop = True
-            self.tell(_STOP, np.zeros(1))
-        while not self.epoch_over and self.communicator.Iprobe(source=0, status=self.status):
-            if self.status.tag == _WORK:
-                self.receive_work()
-            else:
-                if _receive(self.communicator, 0, _END_EPOCH, np.int64)[0]:
-                    self.told_to_stop = True
-                    self.stop.follow()
-                self.epoch_over = True
+            self.tell(StopAsked())
+        while not self.epoch_over and (message := self.mail.next_from(0)) is not None:
+            if isinstance(message, Work):
+                self.take(message)
+                continue
+            if message.stopping:
+                self.told_to_stop = True
+                self.stop.follow()
+            self.epoch_over = True
         return self.epoch_over
 
 
@@ -171,9 +167,8 @@ class _Master:
         self.idle = set()
         self.computes = communicator.size <= COMPUTING_MASTER_RANKS
         self.stopping = self.epoch_over = False
-        self.received = Counter()  # (rank, tag) -> messages
-        self.clock = _Clock()
-        self.status = _mpi().Status() if communicator.size > 1 else None
+        self.received = Counter()  # (rank, kind) -> messages
+        self.clock, self.mail = _Clock(), Mail(communicator)
 
     def epoch(self):
         """Hand out work until the clock, a stop request or the last task ends the epoch; then tell everyone."""
@@ -197,9 +192,8 @@ class _Master:
                 self.clock.sleep()
         self.worker.watchdog.rest()
         self.stopping = bool(self.stop)  # known to all from here on; what comes later stops the next epoch
-        word = np.array([self.stopping], dtype=np.int64)
-        sent = [self.communicator.Isend(word, dest=rank, tag=_END_EPOCH) for rank in range(1, self.communicator.size)]
-        for request in sent:
+        word = EndEpoch(self.stopping)
+        for request in [self.mail.send(word, rank) for rank in range(1, self.communicator.size)]:
             request.Wait()
         self.wait_for_arrivals()
 
@@ -208,12 +202,11 @@ class _Master:
         missing = set(range(1, self.communicator.size))
         waited, looked, remarks = 0.0, time.monotonic(), 0
         while missing:
-            while self.communicator.Iprobe(tag=_ARRIVED, status=self.status):
-                rank = self.status.source
-                requests, stops = _receive(self.communicator, rank, _ARRIVED, np.float64)
-                while self.received[rank, _REQUEST] < requests:
+            while (rank := self.mail.sender_of(Arrived)) is not None:
+                arrived = self.receive(rank, Arrived)
+                while self.received[rank, Request] < arrived.requests:
                     self.receive_request(rank)
-                while self.received[rank, _STOP] < stops:
+                while self.received[rank, StopAsked] < arrived.stops:
                     self.receive_stop(rank)
                 missing.discard(rank)
             now = time.monotonic()
@@ -254,29 +247,31 @@ class _Master:
     def serve(self):
         if self.communicator.size == 1:
             return
-        while self.communicator.Iprobe(tag=_STOP, status=self.status):
-            self.receive_stop(self.status.source)
-        while self.communicator.Iprobe(tag=_REQUEST, status=self.status):
-            self.receive_request(self.status.source)
+        while (rank := self.mail.sender_of(StopAsked)) is not None:
+            self.receive_stop(rank)
+        while (rank := self.mail.sender_of(Request)) is not None:
+            self.receive_request(rank)
             self.clock.something_came()
         for rank in sorted(self.idle):
             tasks, suspended = self.next_batch()
             if not len(tasks):
                 break
             self.in_hand.hold(rank, tasks)
-            self.send_work(rank, tasks, suspended)
+            self.mail.send(Work(tasks, suspended), rank).Wait()
             self.idle.discard(rank)
 
+    def receive(self, rank, kind):
+        self.received[rank, kind] += 1
+        return self.mail.receive(rank, kind)
+
     def receive_stop(self, rank):
-        _receive(self.communicator, rank, _STOP, np.float64)
-        self.received[rank, _STOP] += 1
+        self.receive(rank, StopAsked)
         self.stop.follow()
 
     def receive_request(self, rank):
-        task_class, n_tasks, seconds = _receive(self.communicator, rank, _REQUEST, np.float64)
-        self.received[rank, _REQUEST] += 1
-        self.schedule.record(int(task_class), n_tasks, seconds)
-        self.progress.count(int(n_tasks))
+        report = self.receive(rank, Request)
+        self.schedule.record(*report)
+        self.progress.count(report.n_tasks)
         self.idle.add(rank)
         self.in_hand.hold(rank, ())
 
@@ -291,28 +286,6 @@ class _Master:
     def interrupted(self):
         """States of tasks that nobody has taken up again."""
         return [state for _, states in (*self.begun, *self.suspects) for state in states]
-
-    def send_work(self, rank, tasks, suspended):
-        message = np.array([len(suspended), *tasks], dtype=np.int64)
-        self.communicator.Send(message, dest=rank, tag=_WORK)
-        for task, attempt, seconds, used, state in suspended:
-            self.communicator.Send(np.concatenate([[task, attempt, seconds, used], state]), dest=rank, tag=_STATE)
-
-
-def _mpi():
-    """mpi4py's module: imported late, since a run on one rank does without."""
-    from mpi4py import MPI
-
-    return MPI
-
-
-def _receive(communicator, source, tag, dtype):
-    """The next message from `source` with `tag`, whatever its length."""
-    status = _mpi().Status()
-    communicator.Probe(source=source, tag=tag, status=status)
-    message = np.empty(status.Get_count(_mpi().BYTE) // np.dtype(dtype).itemsize, dtype=dtype)
-    communicator.Recv(message, source=source, tag=tag)
-    return message
 
 
 def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress):
