@@ -59,33 +59,6 @@ def read_text(path):
         raise ValueError(f"{path}:{line}: byte {content[error.start]:#x} is no text: expected UTF-8") from None
 
 
-class SharedFiles:
-    """Files of one kind, each read once in the life of a process; of ranks, by the first one alone.
-
-    Parameters
-    ----------
-    read : callable
-        What to keep of a path.
-    """
-
-    def __init__(self, read):
-        self._read, self._kept = read, {}
-
-    def __getitem__(self, path):
-        if path not in self._kept:
-            self._kept[path] = self._read(path)
-        return self._kept[path]
-
-    def prepare(self, paths, communicator):
-        """What rank 0 has read of `paths` is what all ranks use, whatever happens to the files; collective."""
-        read = {path: self[path] for path in sorted(paths)} if communicator.rank == 0 else None
-        self._kept.update(communicator.bcast(read))
-
-    def clear(self):
-        """Forget them: the next look reads the file again."""
-        self._kept.clear()
-
-
 def refuse(path, problems):
     """Raise a ValueError with what is wrong with a text file, if anything: a list of (line, text)."""
     lines = [f"{path}:{line}: {what}" for line, what in sorted(problems)]

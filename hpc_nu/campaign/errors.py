@@ -49,7 +49,7 @@ def is_of_the_environment(error):
     """Whether an exception in a model says nothing about the task that it was given.
 
     Memory, files and imports are not a model's; nor is what a library lacks (`numpy.trapezoid` before numpy 2), or what
-    the compiler and its cache raise.
+    the compiler and its cache raise; nor is what was raised in the place of one of these.
     """
     while error is not None:
         raised_in = _innermost_module(error)
@@ -58,16 +58,35 @@ def is_of_the_environment(error):
             return True
         if isinstance(error, AttributeError) and isinstance(getattr(error, "obj", None), types.ModuleType):
             return True
-        error = error.__cause__
+        error = _in_place_of(error)
     return False
+
+
+def _in_place_of(error):
+    """The exception that one was raised in place of, or None.
+
+    That is what `from` names, and what `from None` hides.  Of those without `from`, it is what an `except` caught that
+    itself raises: what goes wrong in a calculation that an `except` falls back on is a verdict of that calculation.
+    """
+    if error.__cause__ is not None or error.__context__ is None:
+        return error.__cause__
+    caught, raised = error.__context__.__traceback__, _innermost(error)
+    raised_there = caught is not None and raised is not None and caught.tb_frame is raised.tb_frame
+    return error.__context__ if error.__suppress_context__ or raised_there else None
 
 
 def _innermost_module(error):
     """Name of the package whose code raised an exception."""
+    trace = _innermost(error)
+    return "" if trace is None else trace.tb_frame.f_globals.get("__name__", "").split(".")[0]
+
+
+def _innermost(error):
+    """Of an exception's traceback, where it was raised; None for one that was not."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return "" if trace is None else trace.tb_frame.f_globals.get("__name__", "").split(".")[0]
+    return trace
 
 
 def refuse_trouble(error, place):

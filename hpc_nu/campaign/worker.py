@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from hpc_nu.campaign.checkpoint import Suspended
-from hpc_nu.campaign.errors import EnvironmentProblem, is_of_the_environment, trouble_text
+from hpc_nu.campaign.errors import is_of_the_environment, trouble_text
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER
 from hpc_nu.campaign.quarantine import Quarantine
 from hpc_nu.campaign.watchdog import Watchdog
@@ -188,9 +188,10 @@ class Worker:
 
     def _solve(self, task, problem, state, pause):
         """The model's outcome; an exception in it is a failed point, not a failed campaign, unless it is of the
-        environment: then the task stays where it is."""
+        environment: then the task stays where it is.  So it does if its own process gives no verdict."""
+        in_quarantine = self.deaths.get(task, 0) >= QUARANTINE_AFTER
         try:
-            if self.deaths.get(task, 0) >= QUARANTINE_AFTER:
+            if in_quarantine:
                 self.watchdog.rest()
                 return self.quarantine.solve(self.plan.model, problem, state, pause)
             self.watchdog.guard(problem.solver.max_seconds)
@@ -198,7 +199,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks
             if pause.failed:
                 raise
-            if not is_of_the_environment(error) and not isinstance(error, EnvironmentProblem):
+            if not in_quarantine and not is_of_the_environment(error):
                 return Outcome.of_exception(error)
             self._give_up(task, error)
             return Outcome(ResultCode.PAUSED, state=state)

@@ -8,7 +8,7 @@ import math
 
 from hpc_nu.interactions.digitised_limits import read_limits
 from hpc_nu.models.mode_system import Setting
-from hpc_nu.user_file import SharedFiles
+from hpc_nu.shared import shared_files
 
 NO_LIMITS = "none"
 
@@ -19,7 +19,7 @@ def limits_setting():
     return Setting("limits", NO_LIMITS, text, (NO_LIMITS,), or_file=True)
 
 
-user_limits = SharedFiles(read_limits)
+user_limits = shared_files("limits", read_limits)
 """`DigitisedLimits` by path."""
 
 

@@ -20,7 +20,7 @@ from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import KEPT_MASSES
 from hpc_nu.plasma.table_builder import DEFAULT, identity, nodes_for_mass, temperatures_of_vev
-from hpc_nu.plasma.table_file import TABLES_KEPT, prepare_table, seconds_to_build, shared_table
+from hpc_nu.plasma.table_file import prepare_table, seconds_to_build, shared_table
 from hpc_nu.seesaw.thermal_rates import EXPANDED_ABOVE, PROPAGATORS, thermal_rates
 
 SWITCHES = (
@@ -61,8 +61,8 @@ FACTORS = (
 """They multiply what comes of the rates, so that tables and averages are the same for all of them."""
 
 
-MOST_MASSES = TABLES_KEPT
-"""With a table for each."""
+MOST_MASSES = 64
+"""With a table for each, of 0.4 MB and half a minute."""
 
 
 def rates_without_factors(settings, mass):

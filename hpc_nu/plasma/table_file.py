@@ -14,7 +14,6 @@ import fcntl
 import hashlib
 import logging
 import os
-from collections import OrderedDict
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import SelfEnergyTable
 from hpc_nu.plasma.table_builder import BLOCKS, DEFAULT, MASSLESS, REFERENCE_CROSSOVER, build, identity, nodes_for_mass
 from hpc_nu.plasma.user_table import UserTable
-from hpc_nu.single_process import SingleProcess
+from hpc_nu.shared import Shared, on_rank_0
 
 _DATA = Path(__file__).resolve().parent / "data"
 PACKAGED = _DATA / "self_energy.h5"
@@ -48,9 +47,6 @@ _AXES = {
     "potential": ("mass", "vev", "momentum"),
 }
 _UNITS = {"mass": "GeV", "temperature": "GeV", "vev": "T", "momentum": "T"}
-
-TABLES_KEPT = 64
-"""Tables that a process keeps in memory."""
 
 log = logging.getLogger("hpc_nu")
 
@@ -96,29 +92,24 @@ def open_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER):
         if mass is None:
             raise ValueError("open_table: 'this_mass' needs a mass")
         return table_for_mass(mass, communicator, crossover)
-    return _on_rank_0(communicator, lambda: UserTable(which))
+    return on_rank_0(communicator, lambda: UserTable(which))
 
 
-_shared = OrderedDict()
+tables = Shared("self-energy", lambda key, communicator: open_table(key[0], communicator, *key[1:]))
+"""By what `open_table` is given."""
 
 
 def shared_table(which, mass=None, crossover=REFERENCE_CROSSOVER):
-    """`open_table` by this process alone, once for each of the tables used last.
+    """`open_table` by this process alone, unless the table is there.
 
     Arguments as `open_table`; `mass` and `crossover` matter for "this_mass" alone.
     """
-    key = _key(which, mass, crossover)
-    if key not in _shared:
-        _keep(key, open_table(which, SingleProcess(), mass, crossover))
-    _shared.move_to_end(key)
-    return _shared[key]
+    return tables[_key(which, mass, crossover)]
 
 
 def prepare_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER):
-    """See to it that `shared_table` need build nothing; collective, whatever each process has opened before."""
-    key = _key(which, mass, crossover)
-    if not communicator.bcast(key in _shared):
-        _keep(key, open_table(which, communicator, mass, crossover))
+    """See to it that `shared_table` opens and builds nothing, and is the same on all ranks; collective."""
+    tables.prepare([_key(which, mass, crossover)], communicator)
 
 
 def seconds_to_build(which, mass=None, crossover=REFERENCE_CROSSOVER):
@@ -136,12 +127,6 @@ def seconds_to_build(which, mass=None, crossover=REFERENCE_CROSSOVER):
 
 def _key(which, mass, crossover):
     return (which, mass, crossover) if which == "this_mass" else (which,)
-
-
-def _keep(key, table):
-    _shared[key] = table
-    if len(_shared) > TABLES_KEPT:
-        _shared.popitem(last=False)
 
 
 def default_table(communicator, rebuild=False):
@@ -265,7 +250,7 @@ def _file_name(nodes):
 
 def _find_or_build(nodes, communicator, packaged=None, rebuild=False):
     places = _places(nodes, packaged)
-    found = None if rebuild else _on_rank_0(communicator, lambda: _read_first(places, nodes))
+    found = None if rebuild else on_rank_0(communicator, lambda: _read_first(places, nodes))
     if found is None:
         folder = cache_folder() if communicator.rank == 0 else None
         target = cached = folder / _file_name(nodes) if folder else None
@@ -273,13 +258,13 @@ def _find_or_build(nodes, communicator, packaged=None, rebuild=False):
             target = packaged
         with _lock(cached):
             if not rebuild:  # another process may have built it while this one waited
-                found = _on_rank_0(communicator, lambda: _read_first(places, nodes, silent=True))
+                found = on_rank_0(communicator, lambda: _read_first(places, nodes, silent=True))
             if found is None:
                 if communicator.rank == 0:
                     ranks = f"{communicator.size} rank{'s' if communicator.size > 1 else ''}"
                     log.info("building the self-energy table %s on %s", identity(nodes), ranks)
                 blocks = build(nodes, communicator)
-                found = blocks, _on_rank_0(communicator, lambda: _store(target, nodes, blocks))
+                found = blocks, on_rank_0(communicator, lambda: _store(target, nodes, blocks))
     blocks, source = found
     table = SelfEnergyTable(nodes, blocks)
     table.source = source
@@ -343,17 +328,3 @@ def _lock(path):
         except OSError as error:
             log.warning("%s: this file system has no locks (%s)", path, error)
         yield
-
-
-def _on_rank_0(communicator, action):
-    """Result of `action`, done by rank 0 alone, on all ranks; and so its exception."""
-    result = error = None
-    if communicator.rank == 0:
-        try:
-            result = action()
-        except Exception as problem:
-            error = problem
-    result, error = communicator.bcast((result, error))
-    if error is not None:
-        raise error
-    return result

@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hpc_nu.shared import shared_files
 from hpc_nu.units import ENERGY_GEV
-from hpc_nu.user_file import SharedFiles, read_text, refuse
+from hpc_nu.user_file import read_text, refuse
 
 _MIN_POINTS = 8
 _COLUMNS = ("T", "g_rho", "g_s")
@@ -84,7 +85,7 @@ def read_equation_of_state(path):
     return UserEquationOfState(temperature * ENERGY_GEV[unit], g_rho, g_s, identity)
 
 
-user_equations_of_state = SharedFiles(read_equation_of_state)
+user_equations_of_state = shared_files("equation of state", read_equation_of_state)
 """By path."""
 
 

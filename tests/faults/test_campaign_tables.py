@@ -8,7 +8,7 @@ from campaigns import LEPTON, OWN_TABLE, make_own_table, write
 
 from hpc_nu import cli
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
-from hpc_nu.plasma.table_file import shared_table
+from hpc_nu.plasma.table_file import shared_table, tables
 
 
 @pytest.fixture
@@ -35,13 +35,13 @@ def test_a_table_of_ones_own_is_used_and_named(campaign, alone, tmp_path, capsys
     assert tables[str(table)] == shared_table(str(table)).identity
 
 
-def test_a_table_that_has_changed_is_another_problem(campaign, alone, tmp_path, capsys, monkeypatch):
+def test_a_table_that_has_changed_is_another_problem(campaign, alone, tmp_path, capsys):
     input_path, table = campaign
     output = tmp_path / "out.h5"
     assert ends(capsys, "run", input_path, "-o", output)[0] == COMPLETE
     before = output.read_bytes()
     make_own_table(table, factor=1.01)
-    monkeypatch.setattr("hpc_nu.plasma.table_file._shared", type(shared_table.__globals__["_shared"])())
+    tables.clear()
     code, message = ends(capsys, "run", input_path, "-o", output)
     assert code == BAD_INPUT and "Nothing was written" in message
     assert "variations.own.self_energy: the file " in message and " -> the file " in message

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import h5py
 import numpy as np
@@ -89,6 +90,51 @@ def test_what_is_of_the_environment(error, expected):
         raise ValueError("because of") from error
     except ValueError as outer:
         assert is_of_the_environment(outer) is expected
+
+
+def falls_back_on(calculation):
+    """A model that does without a file, or a library, that is not there."""
+    try:
+        raise OSError(2, "no such file")
+    except OSError:
+        return calculation()
+
+
+def gives_up():
+    try:
+        raise OSError(2, "no such file")
+    except OSError:
+        raise ValueError("no table")  # noqa: B904 - as one writes it
+
+
+def gives_up_from_none():
+    try:
+        gives_up()
+    except ValueError:
+        raise RuntimeError("no solution") from None
+
+
+def goes_on():
+    with suppress(OSError):
+        raise OSError(2, "no such file")
+    raise ValueError("no root")
+
+
+@pytest.mark.parametrize(
+    ("solve", "expected"),
+    [
+        (gives_up, True),
+        (gives_up_from_none, True),
+        (goes_on, False),
+        (lambda: falls_back_on(lambda: 1 / 0), False),
+        (lambda: falls_back_on(gives_up), True),
+    ],
+    ids=["in its place", "from None", "afterwards", "in a fallback", "in a fallback, in its place"],
+)
+def test_what_is_raised_in_place_of_trouble_is_trouble(solve, expected):
+    with pytest.raises((ValueError, RuntimeError, ZeroDivisionError)) as raised:
+        solve()
+    assert is_of_the_environment(raised.value) is expected
 
 
 def test_a_cache_that_cannot_be_written_is_no_failed_row(tmp_path):

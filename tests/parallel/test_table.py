@@ -38,15 +38,29 @@ def test_a_mass_that_is_refused_ends_all_ranks(tmp_path):
     assert code == 2 and text.count("--mass 60: expected between 0 and 40 GeV") == 1, text
 
 
+# Each rank in a folder of its own, as hosts have their own disks.
+ON_HOSTS = """
+import os
+from hpc_nu.campaign.communicator import launched_rank
+os.chdir(f"host{launched_rank()}")
+"""
+
+
 def test_a_table_of_ones_own_serves_all_ranks(tmp_path):
-    """Rank 0 opens it first, to read the input."""
-    make_own_table(tmp_path / "own.h5")
-    input_path = write(tmp_path, OWN_TABLE.replace("TABLE", str(tmp_path / "own.h5")))
-    for ranks in (None, 2, 3):
-        code, text = hpc_nu(tmp_path, "run", input_path, "-o", f"{ranks}.h5", ranks=ranks)
-        assert code == 0, text
+    """Rank 0 opens it first, to read the input; what others see under its name is of no interest."""
+    hosts = [tmp_path / f"host{rank}" for rank in range(3)]
+    for host in hosts:
+        host.mkdir()
+    make_own_table(hosts[0] / "own.h5")
+    make_own_table(hosts[1] / "own.h5", factor=2.0)
+    input_path = write(tmp_path, OWN_TABLE.replace("TABLE", "./own.h5"))
+    code, text = hpc_nu(hosts[0], "run", input_path, "-o", tmp_path / "None.h5")
+    assert code == 0, text
     for ranks in (2, 3):
-        assert_same_results(tmp_path / f"{ranks}.h5", tmp_path / "None.h5")
+        output = tmp_path / f"{ranks}.h5"
+        code, text = hpc_nu(tmp_path, "run", input_path, "-o", output, ranks=ranks, before=ON_HOSTS)
+        assert code == 0, text
+        assert_same_results(output, tmp_path / "None.h5")
 
 
 THIS_MASS = OWN_TABLE.replace("TABLE", "this_mass")

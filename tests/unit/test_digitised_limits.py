@@ -10,9 +10,8 @@ import pytest
 from hpc_nu.interactions.bounds import coupling_limit_higgs
 from hpc_nu.interactions.digitised_limits import read_limits
 from hpc_nu.models.dodelson_widrow_bounds import Relic, bound_values
-from hpc_nu.models.limits import CONVERSIONS, apply_limits, excluded_range, prepare_limits, user_limits
+from hpc_nu.models.limits import CONVERSIONS, apply_limits, excluded_range
 from hpc_nu.plasma.user_equation_of_state import read_equation_of_state
-from hpc_nu.single_process import SingleProcess
 
 EXAMPLE = Path(__file__).parents[2] / "inputs" / "limits_example.txt"
 
@@ -275,21 +274,3 @@ def test_the_example_is_the_computed_limit():
     np.testing.assert_allclose(curve.lower, coupling_limit_higgs(curve.points), rtol=1e-6)
     masses = np.geomspace(1.1e-3, 30, 40)
     np.testing.assert_allclose(curve.excluded_range(masses)[0], coupling_limit_higgs(masses), rtol=2e-2)
-
-
-def test_all_ranks_use_what_rank_0_has_read(tmp_path):
-    """Whatever happens to the file afterwards: rows must be those of the identity that is recorded."""
-    path = str(tmp_path / "limits.txt")
-    (tmp_path / "limits.txt").write_text(EXAMPLE.read_text())
-    prepare_limits([{"limits": "none"}, {"limits": path}], SingleProcess())
-    (tmp_path / "limits.txt").unlink()
-    assert user_limits[path].identity == read_limits(EXAMPLE).identity
-
-    class OtherRank(SingleProcess):
-        rank = 1
-
-        def bcast(self, value):
-            return {path: "of rank 0"}
-
-    prepare_limits([{"limits": path}], OtherRank())
-    assert user_limits[path] == "of rank 0"
