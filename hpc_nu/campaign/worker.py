@@ -183,7 +183,7 @@ class Worker:
     def _row(self, task, outcome, seconds, tries):
         try:
             return self.layout.row(task, outcome, seconds, tries, self.rank)
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
             return self.layout.row(task, Outcome.of_exception(error), seconds, tries, self.rank)
 
     def _solve(self, task, problem, state, pause):
@@ -195,7 +195,10 @@ class Worker:
                 self.watchdog.rest()
                 return self.quarantine.solve(self.plan.model, problem, state, pause)
             self.watchdog.guard(problem.solver.max_seconds)
-            return self.plan.model.solve(problem, state, pause)
+            outcome = self.plan.model.solve(problem, state, pause)
+            if not isinstance(outcome, Outcome):
+                raise TypeError(f"the model's solve gave {outcome!r}, which is no Outcome")
+            return outcome
         except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks
             if pause.failed:
                 raise

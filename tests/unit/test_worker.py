@@ -10,6 +10,7 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.campaign.wall_time import StopRequest
 from hpc_nu.campaign.worker import Worker
+from hpc_nu.models.mode_system import Outcome
 from hpc_nu.solver.result_codes import ResultCode
 
 
@@ -71,3 +72,13 @@ def test_a_state_goes_on_though_its_budget_is_long_over(worker):
     (state,) = worker.in_flight()
     worker.add([], [state._replace(seconds=1e6)])
     assert rows(worker, lambda: False)["cost/tries"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "given", [None, 3.0, Outcome(ResultCode.DONE, None), Outcome(ResultCode.DONE, {"scalar": {"no": 1.0}})]
+)
+def test_what_is_no_outcome_is_a_failed_row(given, worker, monkeypatch):
+    """As a user's model may give."""
+    monkeypatch.setattr(type(worker.plan.model), "solve", lambda *_: given)
+    found = rows(worker, lambda: False)
+    assert set(found["status"]) == {ResultCode.EXCEPTION} and len(found) == 3 and not worker.trouble
