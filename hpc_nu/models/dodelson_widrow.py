@@ -16,7 +16,6 @@ large they would be, and `equation_valid` where it is below 0.1), lepton asymmet
 """
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,6 @@ from hpc_nu.models.dodelson_widrow_bath import (
     BATHS_KEPT,
     REFERENCE_TEMPERATURE,
     bath,
-    bath_settings,
     entropy_over_t3,
     hubble_rate,
     omega_per_yield,
@@ -42,6 +40,7 @@ from hpc_nu.models.equation_of_state import (
     equation_of_state_tables,
     prepare_equation_of_state,
 )
+from hpc_nu.models.kept import kept
 from hpc_nu.models.limits import limits_tables, prepare_limits
 from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.relic import (
@@ -178,12 +177,9 @@ class System:
         self.step = math.log(start / end) / steps
         self.q = grid.nodes if momenta is None else np.concatenate([grid.nodes, momenta, _PROBES])
         momenta, temperatures = tuple(self.q.tolist()), tuple(self.temperatures.tolist())
-        self.bath = shared_bath(momenta, temperatures, bath_settings(self.settings))
-        self.rates = _shared_rates(momenta, temperatures, bath_settings(self.settings), self._mediator())
+        self.bath = shared_bath(settings, momenta, temperatures)
+        self.rates = _shared_rates(settings, momenta, temperatures, self.m_mediator)
         self.entropy = entropy_over_t3(REFERENCE_TEMPERATURE, self.settings)
-
-    def _mediator(self):
-        return self.mediator, self.m_mediator, self.settings["velocity"], self.settings["n_G"]
 
     def produce(self, coupling, sin2):
         """`Production` for a coupling and a mixing."""
@@ -249,7 +245,7 @@ class System:
 
     def trajectories(self, production, coupling, sin2, temperatures):
         b = bath([self.settings["trajectory_momentum"]], temperatures, self.settings)
-        new = rates_in(b, *self._mediator())
+        new = rates_in(b, self.settings, self.m_mediator)
         gamma, shift = b.rate + new.rate(coupling), b.shift + new.shift(coupling)
         rate, ratio = production_rate(b.energy, b.clock, b.fermi, gamma, shift, self.m_4, sin2)
         hubble = hubble_rate(temperatures, self.settings)
@@ -308,16 +304,17 @@ class System:
 
 _PROBES = np.geomspace(0.1, 30.0, 33)  # p/T at which maxima of f_s are looked for: outside there is next to nobody
 _TEMPERATURE_SETTINGS = ("T_start", "T_end", "temperature_steps")
+_OF_THE_BATH = ("setup", "flavour", "opacity", "opacity_rate", "rate_factor", "potential", "equation_of_state")
 _OF_THE_FULL_SETUP = ("opacity", "opacity_rate", "equation_of_state")
 _MOST_ITERATIONS = 20
 _MIXING_TOLERANCE = 1e-8
 
 
-def rates_in(bath, mediator, mass, velocity, n_g):
+def rates_in(bath, settings, mass):
     """`MediatorRates` in a bath; zero without a mediator."""
-    if mediator == NO_MEDIATOR:
+    if settings["mediator"] == NO_MEDIATOR:
         return MediatorRates(*np.zeros((3, *bath.x.shape)))
-    return mediator_rates(mediator, mass, bath.x, bath.temperature, velocity, n_g)
+    return mediator_rates(settings["mediator"], mass, bath.x, bath.temperature, settings["velocity"], settings["n_G"])
 
 
 _KEPT = 2
@@ -333,7 +330,7 @@ def bath_cost(problem):
     """`Preparation` of the bath of a `System` with its observables."""
     settings = problem.settings
     each = {"self_energy": 5.3e-7, "published_fit": 2.3e-7}[settings["opacity"]]
-    key = bath_settings(settings), *(settings[name] for name in _TEMPERATURE_SETTINGS)
+    key = tuple(settings[name] for name in (*_OF_THE_BATH, *_TEMPERATURE_SETTINGS))
     return Preparation((each if settings["setup"] == "full" else 1.2e-8) * _entries(problem), key=key, kept=BATHS_KEPT)
 
 
@@ -344,10 +341,10 @@ def rates_cost(settings, entries):
     return Preparation(1.1e-7 * entries, ("m_mediator",), "rates of the mediator", kept=_KEPT)
 
 
-@lru_cache(maxsize=_KEPT)
-def _shared_rates(momenta, temperatures, settings, mediator):
+@kept(_KEPT)
+def _shared_rates(settings, momenta, temperatures, mass):
     """Those of one mass, kept for the couplings of a campaign."""
-    return rates_in(shared_bath(momenta, temperatures, settings), *mediator)
+    return rates_in(shared_bath(settings, momenta, temperatures), settings, mass)
 
 
 class DodelsonWidrow(Model):

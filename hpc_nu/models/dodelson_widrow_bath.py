@@ -26,11 +26,11 @@ then the two temperatures differ by 0.5 %.  The mediator has the temperature of 
 """
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from hpc_nu.models.kept import kept
 from hpc_nu.models.relic import OMEGA_PER_YIELD
 from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.plasma.neutrino_potential import neutrino_potential
@@ -149,18 +149,10 @@ def _own_self_energy(x, temperature, flavour):
     return width[..., flavour, 0] * falling, potential[..., flavour, 0] * falling
 
 
-_SETTINGS = ("setup", "flavour", "opacity", "opacity_rate", "rate_factor", "potential", "equation_of_state")
-
-
-def bath_settings(settings):
-    """What of a model's settings a bath depends on, as a key for `shared_bath`."""
-    return tuple((name, settings[name]) for name in _SETTINGS)
-
-
 BATHS_KEPT = 4
 
 
-@lru_cache(maxsize=BATHS_KEPT)
-def shared_bath(momenta, temperatures, settings):
+@kept(BATHS_KEPT)
+def shared_bath(settings, momenta, temperatures):
     """`bath` of tuples, kept for the points of a campaign; the arrays are not to be changed."""
-    return bath(np.array(momenta), np.array(temperatures), dict(settings))
+    return bath(np.array(momenta), np.array(temperatures), settings)
