@@ -22,9 +22,9 @@ from scipy.integrate import trapezoid
 from scipy.interpolate import CubicSpline
 
 from hpc_nu.analysis import ResultsError, read_results
-from hpc_nu.models.dodelson_widrow_bath import omega_per_yield
-from hpc_nu.models.dodelson_widrow_bounds import MOST_DARK_MATTER
-from hpc_nu.models.relic import MEAN_MOMENTUM_FERMI_DIRAC, OMEGA_PER_YIELD
+from hpc_nu.models.kev_neutrinos.bath import omega_per_yield
+from hpc_nu.models.kev_neutrinos.bounds import MOST_DARK_MATTER
+from hpc_nu.models.kev_neutrinos.relic import MEAN_MOMENTUM_FERMI_DIRAC, OMEGA_PER_YIELD
 from hpc_nu.units import DARK_MATTER_DENSITY, ENERGY_GEV
 
 MODELS = ("dodelson_widrow", "relic_coupling", "relic_fold")

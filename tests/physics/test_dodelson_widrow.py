@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 from scipy.integrate import trapezoid
 from scipy.special import zeta
 
-from hpc_nu.models import relic
-from hpc_nu.models.dodelson_widrow import DodelsonWidrow
-from hpc_nu.models.dodelson_widrow_bath import REFERENCE_TEMPERATURE, bath
+from hpc_nu.models.kev_neutrinos import relic
+from hpc_nu.models.kev_neutrinos.bath import REFERENCE_TEMPERATURE, bath
+from hpc_nu.models.kev_neutrinos.dodelson_widrow import DodelsonWidrow
 from hpc_nu.models.limits import user_limits
 from hpc_nu.models.mode_system import Problem
 from hpc_nu.plasma.opacity_fit import opacity_coefficient

@@ -11,7 +11,7 @@ from scipy.special import zeta
 from hpc_nu.interactions import scattering
 from hpc_nu.interactions.active_neutrino_rates import lepton_density_ratio, mediator_rates
 from hpc_nu.interactions.mediators import MEDIATORS, decay_width, is_perturbative, lepton_fractions, other_flavours
-from hpc_nu.models.dodelson_widrow_kernel import accumulate
+from hpc_nu.models.kev_neutrinos.production import accumulate
 from hpc_nu.plasma.standard_model import CHARGED_LEPTON_MASSES
 from hpc_nu.units import FERMI_CONSTANT, PLANCK_MASS
 

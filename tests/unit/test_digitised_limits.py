@@ -9,7 +9,7 @@ import pytest
 
 from hpc_nu.interactions.bounds import coupling_limit_higgs
 from hpc_nu.interactions.digitised_limits import read_limits
-from hpc_nu.models.dodelson_widrow_bounds import Relic, bound_values
+from hpc_nu.models.kev_neutrinos.bounds import Relic, bound_values
 from hpc_nu.models.limits import CONVERSIONS, apply_limits, excluded_range
 from hpc_nu.plasma.user_equation_of_state import read_equation_of_state
 

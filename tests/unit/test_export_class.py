@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose
 from hpc_nu import cli
 from hpc_nu.analysis import read_results
 from hpc_nu.campaign.errors import COMPLETE
-from hpc_nu.models import relic
-from hpc_nu.models.dodelson_widrow_bath import PAPER_OMEGA_PER_YIELD
+from hpc_nu.models.kev_neutrinos import relic
+from hpc_nu.models.kev_neutrinos.bath import PAPER_OMEGA_PER_YIELD
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 

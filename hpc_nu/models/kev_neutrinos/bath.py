@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hpc_nu.models.kept import kept
-from hpc_nu.models.relic import OMEGA_PER_YIELD
+from hpc_nu.models.kev_neutrinos.relic import OMEGA_PER_YIELD
 from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.plasma.neutrino_potential import neutrino_potential
 from hpc_nu.plasma.opacity_fit import loss_rate

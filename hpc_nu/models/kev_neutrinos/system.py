@@ -1,9 +1,8 @@
-"""keV sterile neutrinos from oscillations of active ones: Dodelson-Widrow, alone or with new interactions.
+"""The production of keV sterile neutrinos at one mass and in one set-up: yields, spectra, what they are today, bounds.
 
 de Gouvea, Sen, Tangarife and Zhang, arXiv:1910.04901 ("the letter"); Kelly, Sen, Tangarife and Zhang, arXiv:2005.03681
 ("the vector paper"), whose equation numbers are meant below.  The mediators are those of
-`hpc_nu.interactions.mediators`, the baths those of `dodelson_widrow_bath`, the integral over time that of
-`dodelson_widrow_kernel`.
+`hpc_nu.interactions.mediators`, the baths those of `bath`, the integral over time that of `production`.
 
     n/s = g_dof/s int d^3p/(2 pi)^3 f_s,      Omega h^2 = m_4 (n/s) s_0/(rho_c/h^2).
 
@@ -21,9 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hpc_nu.interactions.active_neutrino_rates import MediatorRates, mediator_rates
-from hpc_nu.interactions.mediators import MEDIATORS, decay_width, is_perturbative
-from hpc_nu.interactions.scattering import VELOCITIES
-from hpc_nu.models.dodelson_widrow_bath import (
+from hpc_nu.interactions.mediators import decay_width, is_perturbative
+from hpc_nu.models.kept import kept
+from hpc_nu.models.kev_neutrinos.bath import (
     BATHS_KEPT,
     REFERENCE_TEMPERATURE,
     bath,
@@ -32,75 +31,23 @@ from hpc_nu.models.dodelson_widrow_bath import (
     omega_per_yield,
     shared_bath,
 )
-from hpc_nu.models.dodelson_widrow_bounds import BOUND_COLUMNS, BOUND_SETTINGS, Relic, bound_values
-from hpc_nu.models.dodelson_widrow_kernel import accumulate, production_rate
-from hpc_nu.models.equation_of_state import (
-    equation_of_state_problems,
-    equation_of_state_setting,
-    equation_of_state_tables,
-    prepare_equation_of_state,
-)
-from hpc_nu.models.kept import kept
-from hpc_nu.models.limits import limits_tables, prepare_limits
-from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Preparation, Setting
-from hpc_nu.models.relic import (
+from hpc_nu.models.kev_neutrinos.bounds import BOUND_COLUMNS, Relic, bound_values
+from hpc_nu.models.kev_neutrinos.inputs import NO_MEDIATOR
+from hpc_nu.models.kev_neutrinos.production import accumulate, production_rate
+from hpc_nu.models.kev_neutrinos.relic import (
     MEAN_MOMENTUM_FERMI_DIRAC,
     dilution,
     free_streaming_horizon,
     thermal_relic_mass,
     velocity_today,
 )
-from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
-from hpc_nu.plasma.table_builder import MASSLESS, identity
-from hpc_nu.plasma.table_file import prepare_table, seconds_to_build
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.mode_system import Cost, Observable, Preparation
 from hpc_nu.units import DARK_MATTER_DENSITY
-
-NO_MEDIATOR = "none"
-
-LEAST_MASS = 1e-3
-"""Of a mediator [GeV]: lighter ones go on producing when nu_4 is no longer relativistic, and are as light as nu_4."""
-
-MOST_COUPLING = 4 * math.pi
-"""Where each further loop is as large as the one before: g^2/(16 pi^2) = 1."""
 
 MOST_F_RATIO = 0.1
 """f_s/f_a above which the missing back-reaction is no small correction."""
 
-PARAMETERS = (
-    Parameter("m_4", "GeV", 1e-7, 1e-3, "mass of the sterile neutrino", "m_4"),
-    Parameter("sin2_2theta", "1", 0.0, 1.0, "sin^2 2 theta in vacuum", "sin^2 2 theta", low_is_open=True),
-    Parameter("m_mediator", "GeV", 0.0, 1e4, "mass of the mediator, from 1 MeV; 0 without one", "m", default=0.0),
-    Parameter("coupling", "1", 0.0, MOST_COUPLING, "coupling of the mediator: lambda or g; 0 without one", "lambda",
-              default=0.0),
-)  # fmt: skip
-
-SETTINGS = (
-    Setting("mediator", NO_MEDIATOR, "of new neutrino interactions", (NO_MEDIATOR, *MEDIATORS)),
-    Setting("flavour", "mu", "of the active neutrino that mixes", FLAVOUR_NAMES),
-    Setting("setup", "full", "full: g_*(T), redshift, all momenta; paper: constants of arXiv:2005.03681",
-            ("full", "paper")),
-    Setting("opacity", "self_energy", "of the set-up full: this project's own, or a fit to that of arXiv:1507.06655",
-            ("self_energy", "published_fit")),
-    Setting("opacity_rate", "equilibration",
-            "of the set-up full: the width of a neutrino; loss: 1 - n_F of it, which the mediator's rate always is",
-            ("equilibration", "loss")),
-    Setting("rate_factor", 1.0, "multiplies the rate of the Standard Model", low=0.0, high=100.0, low_is_open=True),
-    Setting("potential", "of_the_setup", "of the Standard Model: that of the set-up, or that of Noetzold and Raffelt",
-            ("of_the_setup", "noetzold_raffelt")),
-    equation_of_state_setting(),
-    Setting("velocity", "paper", "relative velocity in scattering through the mediator", tuple(VELOCITIES)),
-    Setting("n_G", 1.0, "factor of the scattering rate: 2 in eq. (3.6) of the vector paper", low=0.0, high=10.0,
-            low_is_open=True),
-    Setting("g_dof", 2.0, "states of the sterile neutrino: nu_s and its antiparticle", low=1.0, high=4.0),
-    Setting("T_start", 10.0, "highest temperature", low=0.1, high=1000.0, unit="GeV"),
-    Setting("T_end", 1e-4, "lowest temperature", low=1e-4, high=0.01, unit="GeV"),
-    Setting("temperature_steps", 500, "of equal size in ln T, between them", low=50, high=10_000),
-    *BOUND_SETTINGS,
-    Setting("trajectory_momentum", 1.0, "p/T at 10 MeV of what is given over temperature", low=1e-3, high=50.0),
-)  # fmt: skip
-
-SCALARS = (
+_SCALARS = (
     Observable("Omega_h2", "1", "relic density Omega h^2, with the set-up's entropy and critical density today"),
     Observable("Omega_over_DW", "1", "relic density over that without mediator"),
     Observable("sin2_2theta_relic", "1",
@@ -121,7 +68,7 @@ SCALARS = (
     Observable("perturbative", "1", "1 where coupling^2 < 4 pi and the mediator's width is below half of its mass"),
 )  # fmt: skip
 
-TRAJECTORIES = (
+_TRAJECTORIES = (
     Observable("Y_of_T", "1", "yield n/s", "trajectory"),
     Observable("df_dlnz", "1", "df_s/dln z at p/T = trajectory_momentum, z = 1 MeV/T", "trajectory"),
     Observable("Gamma_over_H", "1", "rate of the active neutrino over H, there", "trajectory"),
@@ -130,12 +77,14 @@ TRAJECTORIES = (
     Observable("V_over_D", "1", "thermal potential over m_4^2/(2 E), there: resonance at cos 2 theta", "trajectory"),
 )
 
-SPECTRA = (
+_SPECTRA = (
     Observable("f_s", "1", "occupation of the sterile neutrino after production, momentum p/T at 10 MeV", "spectrum"),
     Observable("f_s_over_f_a", "1", "occupation over that of the active neutrinos", "spectrum"),
     Observable("momentum", "1", "p/T at 10 MeV", "mode"),
     Observable("f_s_of_mode", "1", "occupation of the sterile neutrino after production", "mode"),
 )
+
+OBSERVABLES = (*_SCALARS, *BOUND_COLUMNS, *_TRAJECTORIES, *_SPECTRA)
 
 
 class Production(NamedTuple):
@@ -305,7 +254,6 @@ class System:
 _PROBES = np.geomspace(0.1, 30.0, 33)  # p/T at which maxima of f_s are looked for: outside there is next to nobody
 _TEMPERATURE_SETTINGS = ("T_start", "T_end", "temperature_steps")
 _OF_THE_BATH = ("setup", "flavour", "opacity", "opacity_rate", "rate_factor", "potential", "equation_of_state")
-_OF_THE_FULL_SETUP = ("opacity", "opacity_rate", "equation_of_state")
 _MOST_ITERATIONS = 20
 _MIXING_TOLERANCE = 1e-8
 
@@ -341,86 +289,15 @@ def rates_cost(settings, entries):
     return Preparation(1.1e-7 * entries, ("m_mediator",), "rates of the mediator", kept=_KEPT)
 
 
+def solve_cost(problem):
+    """`Cost` of the `System` of one point and all of its observables."""
+    entries = _entries(problem)
+    solve = 3e-8 if problem.settings["mediator"] != NO_MEDIATOR else 1.6e-8
+    seconds = 2e-4 + solve * entries + 1.6e-6 * problem.temperatures.size
+    return Cost(seconds, (bath_cost(problem), rates_cost(problem.settings, entries)))
+
+
 @kept(_KEPT)
 def _shared_rates(settings, momenta, temperatures, mass):
     """Those of one mass, kept for the couplings of a campaign."""
     return rates_in(shared_bath(settings, momenta, temperatures), settings, mass)
-
-
-class DodelsonWidrow(Model):
-    """See the module's head."""
-
-    name = "dodelson_widrow"
-    title = "sterile neutrinos of the keV scale from oscillations, alone or with new interactions of active neutrinos"
-    reference = "arXiv:1910.04901 and arXiv:2005.03681"
-    parameters = PARAMETERS
-    settings = SETTINGS
-    observables = (*SCALARS, *BOUND_COLUMNS, *TRAJECTORIES, *SPECTRA)
-    grid_kinds = ("gauss_legendre", "equal_occupation")
-    max_modes = 256
-    warm_up = {"mediator": "scalar", "m_mediator": 1.0, "coupling": 1e-3}
-
-    def check(self, settings, temperatures):
-        problems = []
-        if settings["mediator"] != NO_MEDIATOR:
-            flavours = [FLAVOUR_NAMES[i] for i in MEDIATORS[settings["mediator"]].flavours]
-            if settings["flavour"] not in flavours:
-                text = f"mediator = {settings['mediator']} does not couple to flavour = {settings['flavour']}"
-                problems.append(("settings", f"{text}; expected flavour {' or '.join(flavours)}"))
-        if settings["opacity"] == "published_fit" and settings["flavour"] != "mu":
-            text = f"opacity = published_fit is that of nu_mu, and flavour = {settings['flavour']}"
-            problems.append(("settings", f"{text}; expected opacity = self_energy, or flavour = mu"))
-        if settings["setup"] == "paper":
-            problems += self.without_effect(settings, _OF_THE_FULL_SETUP, "setup = paper", "setup = full")
-        outside = [t for t in temperatures if not settings["T_end"] <= t <= settings["T_start"]]
-        if outside:
-            span = f"T_end ... T_start = {settings['T_end']:g} ... {settings['T_start']:g} GeV"
-            problems.append(("output.temperatures", f"{outside[0]:g} GeV is outside {span}"))
-        return problems
-
-    def check_points(self, settings, points, temperatures):
-        problems = equation_of_state_problems(settings, settings["T_end"], settings["T_start"])
-        mediator = settings["mediator"]
-        for name in ("m_mediator", "coupling"):
-            if name not in points:
-                continue
-            if mediator != NO_MEDIATOR and np.any(points[name] == 0):
-                problems.append(f"mediator = {mediator} needs {name} above zero at every point")
-            elif mediator != NO_MEDIATOR and name == "m_mediator" and np.any(points[name] < LEAST_MASS):
-                least = points[name].min()
-                problems.append(f"m_mediator = {least:g} GeV is too light: expected at least {LEAST_MASS:g} GeV")
-            if mediator == NO_MEDIATOR and np.any(points[name] != 0):
-                value = points[name][points[name] != 0][0]
-                accepted = ", ".join(MEDIATORS)
-                problems.append(f"{name} = {value:g} and no mediator: expected settings.mediator to be {accepted}")
-        return problems
-
-    def tables(self, settings, points):
-        tables = {"self-energy (massless)": identity(MASSLESS)} if needs_table(settings) else {}
-        return tables | limits_tables(settings) | equation_of_state_tables(settings)
-
-    def prepare(self, variations, points, communicator):
-        if any(needs_table(settings) for settings in variations):
-            prepare_table("massless", communicator)
-        prepare_limits(variations, communicator)
-        prepare_equation_of_state(variations, communicator)
-
-    def seconds_to_prepare(self, variations, points):
-        return seconds_to_build("massless") if any(needs_table(settings) for settings in variations) else 0.0
-
-    def cost(self, problem):
-        has_mediator = problem.settings["mediator"] != NO_MEDIATOR
-        entries = _entries(problem)
-        solve = 2e-4 + (3e-8 if has_mediator else 1.6e-8) * entries + 1.6e-6 * problem.temperatures.size
-        return Cost(solve, (bath_cost(problem), rates_cost(problem.settings, entries)))
-
-    def solve(self, problem, state=None, pause=lambda: False):
-        point = problem.point
-        system = System(point, problem.settings, problem.grid, problem.momenta)
-        return Outcome(
-            ResultCode.DONE, system.observables(point["coupling"], point["sin2_2theta"], problem.temperatures)
-        )
-
-
-def needs_table(settings):
-    return settings["setup"] == "full" and settings["opacity"] == "self_energy"

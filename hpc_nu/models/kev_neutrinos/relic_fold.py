@@ -12,10 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from hpc_nu.models.dodelson_widrow import LEAST_MASS, PARAMETERS, SETTINGS, DodelsonWidrow, System, bath_cost
+from hpc_nu.models.kev_neutrinos.inputs import LEAST_MASS, PARAMETERS, SETTINGS, KevNeutrinoModel
+from hpc_nu.models.kev_neutrinos.relic_coupling import (
+    OWN_SETTINGS,
+    curve_seconds,
+    first_extrema,
+    log_omega,
+    scan,
+    search_problems,
+)
+from hpc_nu.models.kev_neutrinos.system import OBSERVABLES, System, bath_cost
 from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Setting
-from hpc_nu.models.relic_coupling import OWN_SETTINGS, RelicCoupling, curve_seconds, first_extrema, log_omega, scan
-from hpc_nu.models.replay import Interrupted, Replay
+from hpc_nu.models.search import Interrupted, Replay
 from hpc_nu.solver.result_codes import ResultCode
 
 _MASS_TOLERANCE = 1e-10  # of ln(mass)
@@ -25,7 +33,7 @@ FOLDS = {1: "maximum", 2: "minimum"}
 """Which extremum of Omega h^2 over the coupling reaches the target."""
 
 
-class RelicFold(RelicCoupling):
+class RelicFold(KevNeutrinoModel):
     """See the module's head."""
 
     name = "relic_fold"
@@ -44,18 +52,19 @@ class RelicFold(RelicCoupling):
     observables = (
         Observable("m_mediator", "GeV", "mass of the mediator at the fold"),
         Observable("coupling", "1", "coupling there"),
-        *DodelsonWidrow.observables,
+        *OBSERVABLES,
     )
+    can_pause = True
 
     def check(self, settings, temperatures):
-        problems = super().check(settings, temperatures)
+        problems = super().check(settings, temperatures) + search_problems(settings)
         low, high = settings["mass_low"], settings["mass_high"]
         if low >= high:
             problems.append(("settings", f"mass_low = {low:g} GeV must be below mass_high = {high:g} GeV"))
         return problems
 
     def check_points(self, settings, points, temperatures):
-        problems = DodelsonWidrow.check_points(self, settings, points, temperatures)  # there are no roots here
+        problems = super().check_points(settings, points, temperatures)
         broken = [fold for fold in points["fold"] if fold not in FOLDS]
         return problems + ([f"fold = {broken[0]:g}: expected 1 or 2"] if broken else [])
 

@@ -18,18 +18,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from hpc_nu.models.dodelson_widrow import (
+from hpc_nu.models.kev_neutrinos.inputs import (
     LEAST_MASS,
     MOST_COUPLING,
     NO_MEDIATOR,
     PARAMETERS,
     SETTINGS,
-    DodelsonWidrow,
-    System,
-    rates_cost,
+    KevNeutrinoModel,
 )
+from hpc_nu.models.kev_neutrinos.system import OBSERVABLES, System, rates_cost, solve_cost
 from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Preparation, Setting
-from hpc_nu.models.replay import Interrupted, Replay
+from hpc_nu.models.search import Interrupted, Replay
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import DARK_MATTER_DENSITY
 
@@ -152,7 +151,18 @@ def _shared_curve(point, system, replay):
     return _curves[key]
 
 
-class RelicCoupling(DodelsonWidrow):
+def search_problems(settings):
+    """What is wrong with a search for couplings, as of `Model.check`."""
+    problems = []
+    if settings["mediator"] == NO_MEDIATOR:
+        problems.append(("settings", "mediator = none has no coupling to be found: expected a mediator"))
+    low, high = settings["coupling_low"], settings["coupling_high"]
+    if low >= high:
+        problems.append(("settings", f"coupling_low = {low:g} must be below coupling_high = {high:g}"))
+    return problems
+
+
+class RelicCoupling(KevNeutrinoModel):
     """See the module's head."""
 
     name = "relic_coupling"
@@ -163,17 +173,11 @@ class RelicCoupling(DodelsonWidrow):
         Parameter("root", "1", 1, MOST_ROOTS, "which of the couplings, counted from the smallest", default=1.0),
     )
     settings = (*SETTINGS, *OWN_SETTINGS)
-    observables = (*OWN_SCALARS, *DodelsonWidrow.observables)
+    observables = (*OWN_SCALARS, *OBSERVABLES)
     can_pause = True
 
     def check(self, settings, temperatures):
-        problems = super().check(settings, temperatures)
-        if settings["mediator"] == NO_MEDIATOR:
-            problems.append(("settings", "mediator = none has no coupling to be found: expected a mediator"))
-        low, high = settings["coupling_low"], settings["coupling_high"]
-        if low >= high:
-            problems.append(("settings", f"coupling_low = {low:g} must be below coupling_high = {high:g}"))
-        return problems
+        return super().check(settings, temperatures) + search_problems(settings)
 
     def check_points(self, settings, points, temperatures):
         problems, broken = super().check_points(settings, points, temperatures), points["root"] % 1 != 0
@@ -182,7 +186,7 @@ class RelicCoupling(DodelsonWidrow):
         return problems
 
     def cost(self, problem):
-        one = super().cost(problem)
+        one = solve_cost(problem)
         curve = Preparation(
             curve_seconds(problem), ("m_4", "sin2_2theta", "m_mediator"), key=tuple(problem.settings.items()),
             kept=_CURVES_KEPT,
