@@ -9,6 +9,7 @@ a key without a text is an error.
 
 import inspect
 import re
+from collections import defaultdict
 from itertools import takewhile
 from pathlib import Path
 
@@ -44,6 +45,10 @@ USER_FILES = {
 }
 """By the setting that names it: the module whose head describes it, title, where an example is."""
 
+_FAMILIES = dict.fromkeys(("lepton_asymmetry", "equilibration", "low_energy_constants"), "heavy_neutrinos")
+_FAMILIES |= dict.fromkeys(("dodelson_widrow", "relic_coupling", "relic_fold"), "kev_neutrinos")
+"""Of models whose modules are not in the folder of their family."""
+
 _NO_END = r"\b(figs?|secs?|eqs?|tabs?|refs?|al|cf|vs|e\.g|i\.e)$|\.$"
 
 HEAD = """\
@@ -61,6 +66,15 @@ Numbers may be written as 1e-11 or 7E-18, switches are true and false. Unknown k
 values out of range are mistakes. There are no anchors, aliases and tags. EST is arXiv:2011.12637.
 
 *Written by `python tools/write_inputs_page.py` from what the program accepts.*
+"""
+
+
+FILES = """\
+A setting or the section `model` names them by their path, seen from the folder in which the run starts, such as
+`limits: ./my_curves.txt`. What is in a file is part of the problem, and recorded in the results by its hash; where it
+lies is not: it may be moved while a campaign is under way. One that is damaged, or does not cover what a campaign
+needs, is an error of the input. How to write a model of your own, `model: my_file.py:MyModel`, is on the page
+[hpc_nu/models/README.md](../hpc_nu/models/README.md).
 """
 
 
@@ -131,33 +145,101 @@ def _grids():
     return lines
 
 
+def family(name):
+    """Models of one folder of `hpc_nu/models` are a family; empty for a model that stands alone."""
+    folders = MODELS[name].partition(":")[0].split(".")[2:-1]
+    return folders[0] if folders else _FAMILIES.get(name, "")
+
+
+def families():
+    """Models by family, in the order of `MODELS`; one that stands alone is under its own name."""
+    members = defaultdict(list)
+    for name in MODELS:
+        members[family(name) or name].append(name)
+    return members
+
+
+def page_of(name):
+    """The page of a model, seen from the root of the repository."""
+    return "/".join(filter(None, ("hpc_nu/models", family(name), "README.md")))
+
+
 def _models():
     lines = []
-    for name in MODELS:
-        model = get_model(name)
-        parameters = [
-            (f"`{p.name}`", unit_text(p.unit), range_text(p.low, p.high, p.low_is_open), p.description,
-             "optional" if p.optional else _default(p.default))
-            for p in model.parameters
-        ]  # fmt: skip
-        heads = ("parameter", "unit", "accepted", "", "default")
-        observables = [(f"`{GROUPS[o.kind]}/{o.name}`", unit_text(o.unit), o.long_name) for o in model.observables]
-        lines += [f"## Model `{name}`", "", f"{model.title[0].upper()}{model.title[1:]}; {model.reference}.", ""]
-        if model.grid_kinds:
-            lines += [f"Momentum grids: {', '.join(f'`{kind}`' for kind in model.grid_kinds)}.", ""]
-        lines += [*_table(heads, parameters), *_settings(model.settings)]
-        lines += _table(("dataset of the results", "unit", "what"), observables)
+    for title, names in families().items():
+        if len(names) == 1:
+            lines += [*_model(names[0], "##", set()), _what_to_know(names[0]), ""]
+            continue
+        lines += [f"## Family `{title}`", "", f"{_words(names)}: what several of them have is here,"]
+        lines += ["what one has for itself below.", _what_to_know(names[0]), ""]
+        shared = {kind: _shared(names, kind) for kind in _KINDS}
+        for kind, declared in shared.items():
+            rows = [(*_row(kind, entry), _members(users, names)) for entry, users in declared.items()]
+            lines += _table((*_KINDS[kind], "models"), rows) if rows else []
+        for name in names:
+            lines += _model(name, "###", {entry for declared in shared.values() for entry in declared})
     return lines
+
+
+def _what_to_know(name):
+    return f"What to know before you quote a number: [{family(name) or 'models'}](../{page_of(name)})."
+
+
+def _shared(names, kind):
+    """Declarations that are the same in at least two of these models, and those that have them."""
+    users = defaultdict(list)
+    for name in names:
+        for entry in getattr(get_model(name), kind):
+            users[entry].append(name)
+    return {entry: models for entry, models in users.items() if len(models) > 1}
+
+
+def _members(users, names):
+    return "all" if users == names else _words(users)
+
+
+def _words(names):
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _model(name, level, shared):
+    """A model, without what its family has told already."""
+    model = get_model(name)
+    lines = [f"{level} Model `{name}`", "", f"{model.title[0].upper()}{model.title[1:]}; {model.reference}.", ""]
+    if model.grid_kinds:
+        lines += [f"Momentum grids: {_words(model.grid_kinds)}.", ""]
+    for kind, heads in _KINDS.items():
+        rows = [_row(kind, entry) for entry in getattr(model, kind) if entry not in shared]
+        lines += _table(heads, rows) if rows else []
+    return lines
+
+
+_KINDS = {
+    "parameters": ("parameter", "unit", "accepted", "", "default"),
+    "settings": ("setting", "default", "accepted", ""),
+    "observables": ("dataset of the results", "unit", "what"),
+}
+
+
+def _row(kind, entry):
+    """Cells of a declaration of a model."""
+    if kind == "settings":
+        return _setting(entry)
+    if kind == "observables":
+        return f"`{GROUPS[entry.kind]}/{entry.name}`", unit_text(entry.unit), entry.long_name
+    accepted = range_text(entry.low, entry.high, entry.low_is_open)
+    default = "optional" if entry.optional else _default(entry.default)
+    return f"`{entry.name}`", unit_text(entry.unit), accepted, entry.description, default
 
 
 def _user_files():
     """The formats of files of the user's, as the heads of the modules that read them describe them."""
-    lines = []
+    lines = ["## Files of your own", "", FILES, ""]
     for setting, (module, heading, example) in USER_FILES.items():
         title, *paragraphs = module.__doc__.strip().split("\n\n")
-        users = [f"`{name}`" for name in MODELS if any(s.name == setting for s in get_model(name).settings)]
-        named = f"It is named by `{setting}` among the settings of {', '.join(users[:-1])} and {users[-1]}."
-        lines += [f"## {heading}", "", f"{title}{example}", named, ""]
+        users = [name for name in MODELS if any(s.name == setting for s in get_model(name).settings)]
+        named = f"It is named by `{setting}` among the settings of {_words(users[:-1])} and `{users[-1]}`."
+        lines += [f"### {heading}", "", f"{title}{example}", named, ""]
         for text in paragraphs:
             is_example = text.startswith("    ")
             lines += ["```", inspect.cleandoc(text), "```", ""] if is_example else [text, ""]
@@ -165,16 +247,12 @@ def _user_files():
 
 
 def _settings(settings):
-    rows = [
-        (
-            f"`{s.name}`",
-            _default(s.default) + ("" if s.unit == "1" else f" {s.unit}"),
-            _accepted(s),
-            s.description,
-        )
-        for s in settings
-    ]
-    return _table(("key", "default", "accepted", ""), rows)
+    return _table(("key", "default", "accepted", ""), [_setting(s) for s in settings])
+
+
+def _setting(setting):
+    default = _default(setting.default) + ("" if setting.unit == "1" else f" {setting.unit}")
+    return f"`{setting.name}`", default, _accepted(setting), setting.description
 
 
 def _accepted(setting):

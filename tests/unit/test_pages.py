@@ -1,10 +1,13 @@
 """The pages say what is there: every key, every dataset, every program, every command, and no dead link."""
 
+import importlib
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 import yaml
 from campaigns import FREEZE_IN, LEPTON, write
@@ -12,9 +15,11 @@ from campaigns import FREEZE_IN, LEPTON, write
 from hpc_nu import cli
 from hpc_nu.campaign.errors import COMPLETE
 from hpc_nu.campaign.input_file import FORM_KEYS, FORMS, SECTIONS
+from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.row_layout import GROUPS
 from hpc_nu.campaign.sampling import SCALES
 from hpc_nu.models import MODELS, get_model
+from hpc_nu.models.mode_system import Model
 from hpc_nu.units import CONVERSIONS
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +27,91 @@ sys.path.append(str(ROOT / "tools"))
 
 import write_inputs_page  # noqa: E402
 
-PAGES = [ROOT / "README.md", ROOT / "inputs" / "README.md", ROOT / "tools" / "README.md"]
+MAIN, MODELS_PAGE = ROOT / "README.md", ROOT / "hpc_nu" / "models" / "README.md"
+FAMILY_PAGES = sorted({ROOT / write_inputs_page.page_of(name) for name in MODELS} - {MODELS_PAGE})
+PAGES = [MAIN, *(ROOT / folder / "README.md" for folder in ("inputs", "tools", "jobs")), MODELS_PAGE, *FAMILY_PAGES]
+
+
+def test_the_main_page_is_read_to_the_end():
+    assert len(MAIN.read_text().splitlines()) <= 140
+
+
+def test_every_model_has_its_page():
+    """The main page and the page of the models link that of its family, which says something of it."""
+    assert len(FAMILY_PAGES) >= 2
+    labels = dict(re.findall(r"^\[(\w+)\]: (.+)$", MAIN.read_text(), re.M))
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\[page\]\[(\w+)\] \|$", MAIN.read_text(), re.M))
+    assert rows.keys() == MODELS.keys()
+    for name in MODELS:
+        page = write_inputs_page.page_of(name)
+        assert labels[rows[name]] == page and re.search(rf"^#+ .*{name}|`{name}`", (ROOT / page).read_text(), re.M)
+    linked = {(MODELS_PAGE.parent / link).resolve() for link in _links(MODELS_PAGE.read_text())}
+    assert linked >= set(FAMILY_PAGES)
+
+
+def test_nothing_of_a_family_is_printed_twice():
+    """And nothing is left out: a declaration is in a table of its model, or of the family, which says who has it."""
+    sections = re.split(r"^(?=## )", write_inputs_page.PAGE.read_text(), flags=re.M)
+    families = write_inputs_page.families()
+    assert sorted(name for names in families.values() for name in names) == sorted(MODELS)
+    for title, names in families.items():
+        (section,) = [text for text in sections if re.match(rf"## (Family|Model) `{title}`$", text, re.M)]
+        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        shared = section.partition("\n### ")[0] if len(names) > 1 else ""
+        printed = [_without_models(row) if row in shared.splitlines() else row for row in rows]
+        assert [row for row, times in Counter(printed).items() if times > 1] == []
+        for name in names:
+            own = section if len(names) == 1 else re.split(rf"^### Model `{name}`$", section, flags=re.M)[1]
+            own = own.partition("\n### ")[0]
+            model = get_model(name)
+            for declared in (*model.parameters, *model.settings, *model.observables):
+                label = rf"^\| `(?:\w+/)?{declared.name}` \|.*"
+                of_family = re.findall(rf"{label}\| (?:all|.*`{name}`.*) \|$", shared, re.M)
+                assert of_family or re.search(label, own, re.M), (name, declared.name)
+
+
+def _without_models(row):
+    """A row of a family's table, as it would be in that of a model."""
+    return re.sub(r" \| [^|]*\|$", " |", row)
+
+
+def _links(text):
+    """Links within the repository, with what follows a # in them."""
+    links = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r"^\[\w+\]: (.+)$", text, re.M)
+    return [link for link in links if "://" not in link]
+
+
+def _anchors(text):
+    """What a # in a link to this page may be followed by."""
+    heads = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_the_first_campaign_of_the_main_page_is_valid(tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", MAIN.read_text(), re.S)
+    assert read_plan(write(tmp_path, text)).n_tasks == 2 * 20 * 16 * 2
+
+
+def test_the_model_of_ones_own_on_the_page_of_the_models_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = MODELS_PAGE.read_text()
+    for language, name in (("python", "decay.py"), ("yaml", "decays.yaml")):
+        (text,) = re.findall(rf"```{language}\n(.*?)```", page, re.S)
+        write(tmp_path, text, name)
+        assert f"`{name}`" in page
+    assert cli.main(["run", "decays.yaml", "-o", "decays.h5"]) == COMPLETE
+    with h5py.File("decays.h5") as file:
+        temperatures, ratio = file["trajectory/temperature"][:], file["results/Gamma_over_H"][:]
+        expected = np.exp(-ratio[:, None] / 2 * (1e-3 / temperatures) ** 2)
+        np.testing.assert_allclose(file["trajectory/left"][:], expected, rtol=1e-10)
+
+
+def test_the_interface_is_on_the_page_of_the_models():
+    """All that a model may have."""
+    page = MODELS_PAGE.read_text()
+    names = {name for name in vars(Model) if not name.startswith("_")}
+    few = {"name", "source_hash"}  # which the engine gives it
+    assert {name for name in names - few if not re.search(rf"`{name}\b", page)} == set()
 
 
 def test_the_page_of_inputs_is_what_the_program_accepts():
@@ -130,8 +219,27 @@ def test_every_command_is_in_the_main_page(capsys):
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name + "/" + path.name)
 def test_links_and_files_that_a_page_names_are_there(page):
     text = page.read_text()
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    links = _links(text)
     files = re.findall(r"`((?:inputs|tools|hpc_nu|jobs|tests)/[\w/.]+\.(?:py|sh|yaml|md))`", text)
-    missing = [link for link in links if not (page.parent / link).exists()]
-    missing += [name for name in files if not (ROOT / name).exists()]
+    missing = [name for name in files if not (ROOT / name).exists()]
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in _anchors(target.read_text())):
+            missing.append(link)
     assert links and missing == []
+    labels = set(re.findall(r"\]\[(\w+)\]", text))
+    assert labels == set(re.findall(r"^\[(\w+)\]: ", text, re.M))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name + "/" + path.name)
+def test_modules_and_names_that_a_page_names_are_there(page):
+    for name in re.findall(r"`(hpc_nu(?:\.\w+)+)`", page.read_text()):
+        module, found = name, None
+        while found is None:
+            try:
+                found = importlib.import_module(module)
+            except ModuleNotFoundError:
+                module = module.rpartition(".")[0]
+        for attribute in filter(None, name[len(module) :].split(".")):
+            found = getattr(found, attribute)
