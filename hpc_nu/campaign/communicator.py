@@ -110,7 +110,7 @@ def refuse_two_libraries():
         raise EnvironmentProblem(
             f"two MPI libraries in one process, {' and '.join(libraries)}: h5py was built against another one than"
             f" mpi4py loads, which is {mpi_library().split(',')[0]}. Build h5py with that MPI: CC=mpicc HDF5_MPI=ON"
-            " HDF5_DIR=... pip install --force-reinstall --no-cache-dir --no-binary=h5py h5py (README, Install), or"
+            " HDF5_DIR=... pip install --force-reinstall --no-cache-dir --no-binary=h5py h5py (jobs/README.md), or"
             " take a serial one: pip install --force-reinstall --no-cache-dir h5py"
         )
 

@@ -116,7 +116,7 @@ def _hdf5(remarks):
         remarks.append(
             "h5py is serial: under mpirun rank 0 writes for all, which is slow with many ranks. For a parallel one:"
             " CC=mpicc HDF5_MPI=ON HDF5_DIR=... pip install --force-reinstall --no-cache-dir --no-binary=h5py h5py"
-            " (README, Install); Debian's h5py, under another launcher than mpirun: export H5PY_ALWAYS_USE_MPI=1"
+            " (jobs/README.md); Debian's h5py, under another launcher than mpirun: export H5PY_ALWAYS_USE_MPI=1"
         )
 
 
