@@ -9,6 +9,7 @@ commit; the master names those for whom it has to wait long.
 The master's messages are answered between two steps of a solve, so on small runs it computes as well.
 """
 
+import faulthandler
 import os
 import platform
 import time
@@ -40,6 +41,9 @@ _LATE_SECONDS = 30.0
 
 # What passes between two looks, beyond so much [s], is time in which this process was suspended, and all with it.
 _SUSPENDED = 1.0
+
+# A collective call in which another rank has failed waits for ever: a commit that takes longer [s] ends the process.
+_LONGEST_COMMIT = 1800.0
 
 # The first epoch [s]; each is twice as long as the one before, up to what the input says: also what is killed early,
 # and often, gets on.
@@ -320,6 +324,7 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
             in_hand.let_go()  # who dies in a commit does not die of a task
         finished, stopping = communicator.bcast((side.nothing_left, side.stopping) if communicator.rank == 0 else None)
         rows = worker.take_rows()
+        faulthandler.dump_traceback_later(_LONGEST_COMMIT, exit=True)
         results.commit(rows)
         failures = int(np.sum(is_failure(rows["status"])))
         gathered = communicator.gather((worker.in_flight(), len(rows), failures, worker.trouble))
@@ -333,6 +338,7 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
                 in_hand.save()
             progress.committed(side.schedule, sum(n for _, n, *_ in gathered), sum(n for *_, n, _ in gathered))
         communicator.barrier()
+        faulthandler.cancel_dump_traceback_later()
         if finished or stopping:
             return finished, communicator.bcast(troubles[0][1] if communicator.rank == 0 and troubles else "")
 

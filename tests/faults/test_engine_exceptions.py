@@ -4,7 +4,7 @@ import time
 
 import pytest
 from campaigns import TOY, write
-from mpi import Run
+from mpi import Run, hpc_nu
 from toy_models import BEFORE
 
 pytestmark = pytest.mark.mpi
@@ -84,3 +84,31 @@ def test_what_all_ranks_meet_is_said_once(how, tmp_path):
     with Run(tmp_path, "run", input_path, "-o", "out.h5", ranks=3, before=BEFORE + REMOVES.format(how=how)) as run:
         assert run.wait(30) == 3, run.text
         assert run.text.count("out.h5: ") == 1 and "Traceback" not in run.text, run.text
+
+
+def test_a_commit_that_hangs_is_ended(tmp_path):
+    """One rank waits inside of MPI for another that has left."""
+    hangs = """
+import time
+import hpc_nu.campaign.farm as farm
+import hpc_nu.campaign.results_file as module
+farm._LONGEST_COMMIT = 2.0
+original = module.ResultsFile.commit
+def commit(self, rows):
+    if self.communicator.rank == 1:
+        time.sleep(1000)
+    return original(self, rows)
+module.ResultsFile.commit = commit
+"""
+    with Run(tmp_path, "run", write(tmp_path, TOY), "-o", "out.h5", ranks=2, before=BEFORE + hangs) as run:
+        assert run.wait(30) not in (0, 2, 3, 75), run.text
+        assert "Timeout" in run.text, run.text
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_too_few_open_files_are_said_before_anything_else(ranks, tmp_path):
+    few = "n = len(os.listdir('/proc/self/fd')) + 8; resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))"
+    late = f"\nimport os, resource, hpc_nu.campaign.run as run\ndef few():\n    {few}\n"
+    late += "original = run._want_open_files\nrun._want_open_files = lambda c: (few(), original(c))\n"
+    code, text = hpc_nu(tmp_path, "run", write(tmp_path, TOY), "-o", "out.h5", ranks=ranks, before=BEFORE + late)
+    assert code == 3 and text.count("ulimit -n 1024") == 1 and not (tmp_path / "out.h5").exists(), text
