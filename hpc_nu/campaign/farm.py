@@ -12,6 +12,7 @@ The master's messages are answered between two steps of a solve, so on small run
 import faulthandler
 import os
 import platform
+import sys
 import time
 from collections import Counter, deque
 from typing import NamedTuple
@@ -324,7 +325,7 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
             in_hand.let_go()  # who dies in a commit does not die of a task
         finished, stopping = communicator.bcast((side.nothing_left, side.stopping) if communicator.rank == 0 else None)
         rows = worker.take_rows()
-        faulthandler.dump_traceback_later(_LONGEST_COMMIT, exit=True)
+        faulthandler.dump_traceback_later(_LONGEST_COMMIT, exit=True, file=sys.__stderr__ or 2)
         results.commit(rows)
         failures = int(np.sum(is_failure(rows["status"])))
         gathered = communicator.gather((worker.in_flight(), len(rows), failures, worker.trouble))

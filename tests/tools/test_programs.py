@@ -16,16 +16,16 @@ LIMIT = 120.0
 """Seconds after which a program counts as hung."""
 
 STARTED_BY = {
-    "benchmark_engine": "parallel/test_benchmark_engine.py",
-    "benchmark_engine_ranks": "parallel/test_benchmark_engine.py",
-    "simulate_campaign": "parallel/test_benchmark_engine.py",
-    "export_class": "unit/test_export_class.py",
+    "benchmark_engine": "tools/test_benchmark_engine.py",
+    "benchmark_engine_ranks": "tools/test_benchmark_engine.py",
+    "simulate_campaign": "tools/test_benchmark_engine.py",
+    "export_class": "tools/test_export_class.py",
     "plot_averaged_vs_resolved": "unit/test_analysis.py",
     "plot_convergence": "unit/test_analysis.py",
-    "plot_dodelson_widrow": "unit/test_plot_new_interactions.py",
+    "plot_dodelson_widrow": "tools/test_plot_new_interactions.py",
     "plot_equilibration": "physics/test_seesaw_equilibration.py",
     "plot_evolution": "unit/test_analysis.py",
-    "plot_new_interactions": "unit/test_plot_new_interactions.py",
+    "plot_new_interactions": "tools/test_plot_new_interactions.py",
     "write_inputs_page": "unit/test_pages.py",
 }
 HERE = {
