@@ -47,7 +47,8 @@ def meet(communicator, folder, facts, problems, remarks):
     if communicator.size > 1:
         if communicator.rank == 0:
             complain(f"{communicator.size} ranks meet and write a file in {folder} ...")
-        faulthandler.dump_traceback_later(LIMIT, exit=True, file=sys.__stderr__ or 2)  # the interpreter may get stuck inside a collective call
+        # The interpreter may get stuck inside a collective call.
+        faulthandler.dump_traceback_later(LIMIT, exit=True, file=sys.__stderr__ or 2)
     everyone = communicator.gather((platform.node(), problems, remarks, _rank_facts()))
     if communicator.rank == 0:
         _compare(everyone, facts, problems, remarks)
