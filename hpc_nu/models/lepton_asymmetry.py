@@ -12,7 +12,6 @@ heavy neutrinos (sec. 3), the chiral anomaly (sec. 7), sphalerons that freeze ou
 """
 
 from functools import lru_cache
-from time import thread_time
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,8 @@ from hpc_nu.models import lepton_asymmetry_batch as batch
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.models import lepton_asymmetry_stage as stage
 from hpc_nu.models.equation_of_state import equation_of_state_setting
+from hpc_nu.models.lepton_asymmetry_derivatives import EquationsWithTangents
+from hpc_nu.models.lepton_asymmetry_equations import Equations
 from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
 from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
@@ -53,7 +54,8 @@ from hpc_nu.seesaw.rate_table import (
     table_temperatures,
 )
 from hpc_nu.seesaw.simple_rates import simple_rates
-from hpc_nu.solver import esdirk
+from hpc_nu.solver import esdirk, evolution
+from hpc_nu.solver.evolution import Evolution
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
@@ -142,13 +144,9 @@ OBSERVABLES = (
 
 _MODE_NAMES = tuple(o.name for o in OBSERVABLES if o.kind == "mode")
 
-_ATTEMPTS = 64  # steps between two looks at the clock: a millisecond or so
-
 _MASS_STEP = 1e-4
 """Half of the relative difference of the two masses whose coefficients give the derivative by M; at the end of a table
 one of them is M itself, and the derivative is good to 1e-3."""
-
-_FIRST_STEP = 0.1  # in z: asymmetries start as powers of it, which the methods follow well
 
 _MOST_STEPS_TOGETHER = 5000
 
@@ -202,32 +200,6 @@ class _Shared(NamedTuple):
     equilibrium: np.ndarray
     entropy_at_start: float
     baryons: np.ndarray
-
-
-class _TangentSystem(NamedTuple):
-    """What `kernel.advance` needs for derivatives by parameters, the first of which is the mass.
-
-    `flavour_slopes` (n_parameters, 3, 4) and `delta_mass_slopes` (n_parameters,) are the derivatives of `flavours` and
-    `delta_mass` in the equations; `lighter` and `heavier` the cells of the rate tables of two `masses` [GeV].
-    """
-
-    lighter: np.ndarray
-    heavier: np.ndarray
-    masses: tuple
-    flavour_slopes: np.ndarray
-    delta_mass_slopes: np.ndarray
-
-    @property
-    def mass_step(self):
-        return self.masses[1] - self.masses[0]
-
-    @property
-    def n_parameters(self):
-        return len(self.delta_mass_slopes)
-
-
-def _no_tangents(table):
-    return _TangentSystem(table.cells, table.cells, (0.0, 1.0), np.empty((0, 3, 4)), np.empty(0))
 
 
 @lru_cache(maxsize=64)
@@ -318,125 +290,75 @@ def _expansion(settings):
 
 
 class _Solve:
-    """One solve: its constants, its state, and the step loop."""
+    """One solve: its equations, and what their evolution gives."""
 
-    def __init__(self, problem):
-        point, settings, self.grid, self.solver = problem.point, problem.settings, problem.grid, problem.solver
-        self.settings = settings
+    def __init__(self, problem, state=None):
+        point, self.settings, self.grid = problem.point, problem.settings, problem.grid
         self.mass, self.delta_mass = point["M"], point["delta_M"]
-        self.t_start, self.t_end = settings["T_start"], settings["T_end"]
+        self.t_start, self.t_end = self.settings["T_start"], self.settings["T_end"]
         self.temperatures = problem.temperatures
         self.splitting = problem.tuned("delta_M"), problem.tuned("re_omega")
-        self.data = light_neutrinos(point, settings)
+        self.data = light_neutrinos(point, self.settings)
         self.yukawas = yukawa_couplings(
             self.data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
         )
-        self.flavours = pauli_components(self.yukawas)
-        kappa = settings["rate_factor"]
-        self.rate_factors = np.array([kappa, kappa * settings["gamma_minus_factor"], settings["h_plus_factor"], 1.0])
-        self.expansion = _expansion(settings)
+        self.expansion = _expansion(self.settings)
         self.shared = _shared(_shared_settings(self.settings), self.mass, self.grid, tuple(self.temperatures.tolist()))
-        self.table, self.omega, self.first_cold, _ = self.shared.tables
-        self.least_weights = np.empty((len(self.table.cells), self.grid.n_modes))
-        kernel.weights_ahead(
-            self.table.nodes, self.table.cells, self.rate_factors, self.flavours, self.delta_mass,
-            settings["oscillation_weight"], self.least_weights,
-        )  # fmt: skip
-        self.tableau = esdirk.TABLEAUX[self.solver.method]
-        self.size = 3 + 8 * self.grid.n_modes
-        self.tangent_system = self._tangent_system(point) if settings["derivatives"] else _no_tangents(self.table)
+        self.tangents = self._tangents(point) if self.settings["derivatives"] else None
+        self.evolution = Evolution(self._equations(), self.shared.z_stops, problem.solver, self._start(), state)
 
-    def _tangent_system(self, point):
-        """Derivatives of all that the equations have by all parameters, in the order of PARAMETERS."""
+    def _equations(self):
+        """Those between each two stops: coefficients jump where sphalerons freeze out."""
+        table, omega, first_cold, _ = self.shared.tables
+        kappa, n_cells = self.settings["rate_factor"], len(table.cells)
+        factors = kappa, kappa * self.settings["gamma_minus_factor"], self.settings["h_plus_factor"], 1.0
+        hot = Equations(
+            *table, 0, min(first_cold, n_cells) - 1, omega, np.empty((n_cells, self.grid.n_modes)), np.array(factors),
+            pauli_components(self.yukawas), self.delta_mass,
+        )  # fmt: skip
+        kernel.weights_ahead(
+            hot.nodes, hot.cells, hot.rate_factors, hot.flavours, hot.delta_mass, self.settings["oscillation_weight"],
+            hot.least_weights,
+        )  # fmt: skip
+        cold = hot._replace(first=first_cold, last=n_cells - 1)
+        if self.tangents:
+            hot, cold = EquationsWithTangents(hot, *self.tangents), EquationsWithTangents(cold, *self.tangents)
+        return [hot if stop >= SPHALERON_FREEZE_OUT else cold for stop in self.shared.stops[1:]]
+
+    def _tangents(self, point):
+        """Derivatives of all that the equations have by all parameters: what `EquationsWithTangents` add."""
         angles = point["delta"], point["eta"], point["re_omega"], point["im_omega"]
         changes = yukawa_derivatives(self.data, self.mass, *angles)
         changes |= {"M": changes["mass"], "delta_M": np.zeros((3, 2))}
-        lowest, highest = self._mass_range()
-        masses = max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
-        tables = [_tables(_shared_settings(self.settings), mass, self.grid)[0] for mass in masses]
-        return _TangentSystem(
-            lighter=tables[0].cells,
-            heavier=tables[1].cells,
-            masses=masses,
-            flavour_slopes=np.array([pauli_derivatives(self.yukawas, changes[p.name]) for p in PARAMETERS]),
-            delta_mass_slopes=np.array([float(p.name == "delta_M") for p in PARAMETERS]),
+        tables = [_tables(_shared_settings(self.settings), mass, self.grid)[0] for mass in self._neighbours()]
+        return (
+            *(table.cells for table in tables),
+            self._mass_step(),
+            np.array([pauli_derivatives(self.yukawas, changes[p.name]) for p in PARAMETERS]),
+            np.array([float(p.name == "delta_M") for p in PARAMETERS]),
         )
 
-    def _mass_range(self):
-        """For which there are rates."""
-        if self.settings["rates"] == "simple":
-            return 0.0, np.inf
-        return shared_table(self.settings["self_energy"], self.mass, self.settings["crossover"]).mass_range
+    def _neighbours(self):
+        """The two masses [GeV] whose coefficients give the derivative by M, of those for which there are rates."""
+        lowest, highest = 0.0, np.inf
+        if self.settings["rates"] != "simple":
+            table = shared_table(self.settings["self_energy"], self.mass, self.settings["crossover"])
+            lowest, highest = table.mass_range
+        return max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
 
-    def start(self):
+    def _mass_step(self):
+        lighter, heavier = self._neighbours()
+        return heavier - lighter
+
+    def _start(self):
         """No heavy neutrino and no asymmetry at T_start: s_0 = -2 f_eq, the rest zero."""
-        z, n_stops, n_parameters = self.table.nodes[0], len(self.shared.stops), self.tangent_system.n_parameters
-        self.clock, self.stop = esdirk.new_clock(z, _FIRST_STEP), 0
-        self.u, self.slope, self.maximum = np.zeros(self.size), np.empty(self.size), np.array([0.0, z])
-        self.moments = np.full((n_stops, kernel.N_MOMENTS), np.nan)
-        self._modes(self.u)[0] = -2 * self.shared.occupation
-        self.tangents, self.tangent_slopes = np.zeros((n_parameters, self.size)), np.zeros((n_parameters, self.size))
-        self.tangent_moments = np.full((n_stops, n_parameters, 3), np.nan)
+        n_parameters = len(PARAMETERS) if self.tangents else 0
+        start = np.zeros((1 + n_parameters, 3 + 8 * self.grid.n_modes))
+        self._modes(start[0])[0] = -2 * self.shared.occupation
         if n_parameters:
-            lighter, heavier = (self.equilibrium(self.t_start, mass) for mass in self.tangent_system.masses)
-            self._modes(self.tangents[0])[0] = -2 * (heavier - lighter) / self.tangent_system.mass_step
-        self._set_slope(0)
-        self._record()
-
-    def _set_slope(self, cell):
-        """du/dz at the beginning of `cell`, where the coefficients may have jumped."""
-        at_node, omega = np.empty((kernel.N_CHANNELS, self.grid.n_modes)), np.empty((3, 3))
-        kernel.coefficients_at(cell, 0.0, self.table.cells, self.rate_factors, self.grid.n_modes, at_node.ravel())
-        kernel.susceptibility_at(cell, 0.0, self.omega, omega)
-        kernel.right_hand_side(self.u, at_node, self.table.weights, self.flavours, self.delta_mass, omega, self.slope)
-        if not len(self.tangents):
-            return
-        system = self.tangent_system
-        coefficients, mass_slopes, scratch = np.empty_like(at_node), np.empty_like(at_node), np.empty(self.size)
-        kernel.coefficients_and_mass_slopes(
-            at_node.ravel(), self.grid.n_modes, cell, 0.0, system.lighter, system.heavier, system.mass_step,
-            self.rate_factors, coefficients, mass_slopes,
-        )  # fmt: skip
-        for p in range(len(self.tangents)):
-            kernel.tangent_slope(
-                p, self.u, self.tangents[p], coefficients, mass_slopes, self.table.weights, self.flavours,
-                self.delta_mass, omega, system.flavour_slopes, system.delta_mass_slopes, scratch,
-                self.tangent_slopes[p],
-            )  # fmt: skip
-
-    # The state is one flat array, so that the engine can send and store it without knowing what it means.
-
-    def pack(self):
-        parts = [[self.stop], self.clock, self.u, self.slope, self.maximum, self.moments.ravel()]
-        tangents = [self.tangents.ravel(), self.tangent_slopes.ravel(), self.tangent_moments.ravel()]
-        return np.concatenate(parts + tangents)
-
-    def unpack(self, state):
-        n_stops, n_parameters = len(self.shared.stops), self.tangent_system.n_parameters
-        n_tangents = n_parameters * self.size
-        sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2, n_stops * kernel.N_MOMENTS, n_tangents, n_tangents]
-        parts = np.split(np.array(state), np.cumsum(sizes))
-        self.stop = int(parts[0][0])
-        self.clock, self.u, self.slope, self.maximum = parts[1:5]
-        self.moments = parts[5].reshape(n_stops, -1)
-        self.tangents, self.tangent_slopes = (part.reshape(n_parameters, self.size) for part in parts[6:8])
-        self.tangent_moments = parts[8].reshape(n_stops, n_parameters, 3)
-
-    def next_stop(self):
-        """Where the kernel is to go: z, and the first and last cell of the table that hold until there."""
-        n_cells = len(self.table.cells)
-        hot = self.shared.stops[self.stop] >= SPHALERON_FREEZE_OUT
-        first, end = (0, min(self.first_cold, n_cells)) if hot else (self.first_cold, n_cells)
-        return self.shared.z_stops[self.stop], first, end - 1
-
-    def arrive(self):
-        """Record what is asked for at a stop; True if it was the last."""
-        self._record()
-        if self.stop == len(self.shared.stops):
-            return True
-        if self.stop - 1 == self.shared.freeze_out:
-            self._set_slope(self.first_cold)
-        return False
+            lighter, heavier = (self.equilibrium(self.t_start, mass) for mass in self._neighbours())
+            self._modes(start[1])[0] = -2 * (heavier - lighter) / self._mass_step()
+        return start.ravel()
 
     def outcome(self):
         """What a solve that has reached its last stop gives."""
@@ -446,50 +368,12 @@ class _Solve:
             "trajectory": self.trajectories(yields) if len(self.temperatures) else {},
             "mode": self.mode_values(),
         }
-        return Outcome(ResultCode.DONE, observables, steps=self.steps, rejected=self.rejected)
-
-    def advance(self, pause):
-        """Step until the last stop, a failure, or `pause()`; returns the result code."""
-        t, s, tangent = self.table, self.solver, self.tangent_system
-        started, work = thread_time(), stage.workspace(t.weights)
-        while self.stop < len(self.shared.stops):
-            z_stop, first, last = self.next_stop()
-            verdict = kernel.advance(
-                _ATTEMPTS, z_stop, self.clock, self.u, self.slope, self.maximum,
-                self.tangents, self.tangent_slopes,
-                first, last, t.nodes, t.cells, self.omega, t.norm_weights, self.rate_factors,
-                self.flavours, self.delta_mass,
-                tangent.lighter, tangent.heavier, tangent.mass_step,
-                tangent.flavour_slopes, tangent.delta_mass_slopes,
-                self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
-                self.least_weights, work,
-            )  # fmt: skip
-            if verdict == kernel.UNDERFLOW:
-                return ResultCode.STEP_TOO_SMALL
-            if verdict == kernel.NOT_FINITE:
-                return ResultCode.NOT_FINITE
-            if verdict == kernel.AT_STOP and self.arrive():
-                break
-            if self.steps + self.rejected >= s.max_steps:
-                return ResultCode.STEP_BUDGET
-            if thread_time() - started > s.max_seconds:
-                return ResultCode.TIME_BUDGET
-            if pause():
-                return ResultCode.PAUSED
-        return ResultCode.DONE
-
-    @property
-    def steps(self):
-        return int(self.clock[esdirk.ACCEPTED])
-
-    @property
-    def rejected(self):
-        return int(self.clock[esdirk.REJECTED])
+        return Outcome(ResultCode.DONE, observables, steps=self.evolution.steps, rejected=self.evolution.rejected)
 
     @property
     def temperature(self):
         """Where the solve is now [GeV]."""
-        return self.t_start * np.exp(-self.clock[esdirk.Z])
+        return self.t_start * np.exp(-self.evolution.z)
 
     def _modes(self, u):
         return u[3:].reshape(8, self.grid.n_modes)
@@ -502,16 +386,12 @@ class _Solve:
         mass = self.mass if mass is None else mass
         return _equilibrium(self.grid, self.expansion, self.t_start, mass, temperature)
 
-    def _record(self):
-        kernel.add_up(self.u, self.table.weights, self.moments[self.stop])
-        self.tangent_moments[self.stop] = self.tangents[:, :3]
-        self.stop += 1
-
     # Observables
 
     def yields(self):
         """Yields at the stops: name to array."""
-        x_e, x_mu, x_tau, s_0, s_3, d_0 = (self.moments / self.shared.entropy_at_start).T
+        moments = self.evolution.records[:, : kernel.N_MOMENTS]
+        x_e, x_mu, x_tau, s_0, s_3, d_0 = (moments / self.shared.entropy_at_start).T
         equilibrium = self.shared.equilibrium
         return {
             "Y_Delta_e": x_e,
@@ -546,15 +426,17 @@ class _Solve:
         values["Y_L_sphaleron"] = frozen["Y_L"]
         values["Y_B"] = self.shared.baryons @ [frozen[f"Y_Delta_{a}"] for a in FLAVOUR_NAMES]
         values |= self.derivatives()
-        values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.shared.entropy_at_start
-        values["T_Delta_e_max"] = self.t_start * np.exp(-self.maximum[kernel.MAX_Z])
+        maximum = self.evolution.state.memory
+        values["Y_Delta_e_max"] = maximum[kernel.MAX_VALUE] / self.shared.entropy_at_start
+        values["T_Delta_e_max"] = self.t_start * np.exp(-maximum[kernel.MAX_Z])
         return values
 
     def derivatives(self):
         """Those of the asymmetries in DIFFERENTIATED by all parameters; none without tangents."""
-        if not len(self.tangents):
+        if not self.tangents:
             return {}
-        tangents, row = self.tangent_moments / self.shared.entropy_at_start, self.shared.freeze_out
+        recorded = self.evolution.records[:, kernel.N_MOMENTS :].reshape(-1, len(PARAMETERS), 3)
+        tangents, row = recorded / self.shared.entropy_at_start, self.shared.freeze_out
         end = tangents[-1]
         by_baryons = tangents[row] @ self.shared.baryons if row is not None else np.full(len(end), np.nan)
         columns = [*end.T, end.sum(axis=1), by_baryons]
@@ -572,7 +454,8 @@ class _Solve:
         """Occupations per mode at T_end; the averaged mode stands for all momenta and has no spectrum of its own."""
         if self.grid.kind == "averaged":
             return dict.fromkeys(_MODE_NAMES, np.full(1, np.nan))
-        modes, f_eq = self._modes(self.u), self.equilibrium(self.t_end)
+        size = 3 + 8 * self.grid.n_modes
+        modes, f_eq = self._modes(self.evolution.state.u[:size]), self.equilibrium(self.t_end)
         return {
             "momentum": self.momenta(self.t_end),
             "weight": self.grid.weights * self.expansion.entropy_over_t3(self.t_end) / self.shared.entropy_at_start,
@@ -681,18 +564,15 @@ class LeptonAsymmetry(ModelWithThermalRates):
         return Cost(1.5e-4 + solve + 7e-6 * n_stops, (omega, self.mass_cost(settings), coefficients))
 
     def solve(self, problem, state=None, pause=lambda: False):
-        run = _Solve(problem)
-        if state is None:
-            run.start()
-        else:
-            run.unpack(state)
-        code = run.advance(pause)
+        run = _Solve(problem, state)
+        code = run.evolution.run(pause)
+        if code == ResultCode.DONE:
+            return run.outcome()
+        steps, rejected = run.evolution.steps, run.evolution.rejected
         if code == ResultCode.PAUSED:
-            return Outcome(code, state=run.pack(), steps=run.steps, rejected=run.rejected)
-        if code != ResultCode.DONE:
-            message = f"{code.name.lower()} at T = {run.temperature:.6g} GeV: {code.advice}"
-            return Outcome(code, steps=run.steps, rejected=run.rejected, message=message)
-        return run.outcome()
+            return Outcome(code, state=run.evolution.pack(), steps=steps, rejected=rejected)
+        message = f"{code.name.lower()} at T = {run.temperature:.6g} GeV: {code.advice}"
+        return Outcome(code, steps=steps, rejected=rejected, message=message)
 
     def batch_key(self, problem):
         """Momentum-averaged solves of equal mass, settings, stops and method share the registers."""
@@ -702,8 +582,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
 
     def solve_together(self, problems, pause=lambda: False):
         runs = [_Solve(problem) for problem in problems]
-        for run in runs:
-            run.start()
         most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
-        finished = batch.solve_together(runs, _ATTEMPTS, most_steps, pause)
+        evolutions, columns = [run.evolution for run in runs], runs[0].shared.tables.side_by_side
+        finished = batch.solve_together(evolutions, columns, evolution.ATTEMPTS, most_steps, pause)
         return [run.outcome() if done else None for run, done in zip(runs, finished, strict=True)]
