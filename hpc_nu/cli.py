@@ -2,28 +2,23 @@
 
 import argparse
 import os
-import time
 import traceback
 
 from hpc_nu import __version__
-from hpc_nu.campaign.communicator import use_no_mpi
 from hpc_nu.campaign.errors import (
     BAD_INPUT,
     BROKEN_ENVIRONMENT,
     COMPLETE,
     FAILURE,
     CampaignError,
-    EnvironmentProblem,
     Refused,
     is_of_the_environment,
     trouble_text,
 )
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.terminal import complain, flush_streams, open_streams, say
-from hpc_nu.models import MODELS
+from hpc_nu.single_process import use_no_mpi
 from hpc_nu.solver.result_codes import ResultCode
-
-_AFTER_YOU_SECONDS = 3.0
 
 
 def main(arguments=None):
@@ -44,6 +39,11 @@ def main(arguments=None):
         return BAD_INPUT if isinstance(error, InputError) else error.exit_code
     except BrokenPipeError:
         return FAILURE
+    except Exception as error:  # noqa: BLE001 - what is no fault of the program is said in one line
+        if not is_of_the_environment(error):
+            raise
+        complain(trouble_text(error, "hpc-nu"))
+        return BROKEN_ENVIRONMENT
     finally:
         flush_streams()
 
@@ -95,7 +95,7 @@ def _parser():
     verify = command("verify", _verify, "whether a results file is what was written, to the last bit")
     verify.add_argument("output", help="results file (HDF5)")
     models = command("models", _models, "models with their parameters, settings and observables")
-    models.add_argument("name", nargs="?", choices=list(MODELS), help="one model, in full")
+    models.add_argument("name", nargs="?", help="one model, in full; one of yours: my_file.py:MyModel")
     warmup = command(
         "warmup", _warmup, "compile kernels and build tables before the first campaign (under mpirun: on all ranks)"
     )
@@ -152,33 +152,35 @@ def _on_all_ranks(action):
     """Exit code of `action`, of which no rank is left alone with an exception."""
     from hpc_nu.campaign import communicator
 
-    try:
+    def act():
         ranks = communicator.world()
-    except EnvironmentProblem as problem:  # on all, whether or not they see each other
-        if communicator.launched_rank() == 0:
-            complain(problem)
-        else:  # the launcher ends all when the first of them leaves: let the one that speaks do so
-            time.sleep(_AFTER_YOU_SECONDS)
-        return problem.exit_code
+        try:
+            return action(ranks)
+        except Refused as refusal:  # on all ranks alike
+            if ranks.rank == 0:
+                complain(refusal)
+            return refusal.exit_code
+
+    return _or_end_all(act)
+
+
+def _or_end_all(action):
+    """Exit code of `action`, or of what it raises on this rank."""
+    from hpc_nu.campaign.communicator import end_all
+
     try:
-        return action(ranks)
-    except Refused as refusal:  # on all ranks alike
-        if ranks.rank == 0:
-            complain(refusal)
-        return refusal.exit_code
-    except BaseException as error:
-        if isinstance(error, CampaignError):
-            code = error.exit_code
-            complain(error)
-        elif isinstance(error, Exception) and is_of_the_environment(error):
-            code = BROKEN_ENVIRONMENT
-            complain(trouble_text(error, "hpc-nu"))
+        return action()
+    except CampaignError as error:
+        text, code = error, error.exit_code
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others may be waiting for this rank
+        if is_of_the_environment(error):
+            text, code = trouble_text(error, "hpc-nu"), BROKEN_ENVIRONMENT
         else:
-            code = FAILURE
-            complain(traceback.format_exc())
-        if ranks.size > 1:  # the others may be waiting for this rank
-            ranks.Abort(code)
-        return code
+            text, code = traceback.format_exc(), FAILURE
+    except BaseException:
+        text, code = traceback.format_exc(), FAILURE
+    end_all(text, code)
+    return code
 
 
 def _check(options):
@@ -214,14 +216,20 @@ def _verify(options):
 def _models(options):
     from hpc_nu.campaign.reports import model_report, models_report
 
-    say(model_report(options.name) if options.name else models_report())
+    try:
+        say(model_report(options.name) if options.name else models_report())
+    except ValueError as error:
+        raise Refused(str(error), BAD_INPUT) from None
     return COMPLETE
 
 
 def _doctor(options):
     from hpc_nu.campaign.doctor import examine
 
-    text, code = examine(options.folder)
-    if text:
-        say(text)
-    return code
+    def action():
+        text, code = examine(options.folder)
+        if text:
+            say(text)
+        return code
+
+    return _or_end_all(action)

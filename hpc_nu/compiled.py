@@ -32,7 +32,8 @@ def compiled(function=None, of=None, **options):
         return lambda function: compiled(function, of, **options)
     dispatcher = njit(error_model="numpy", **options)(function)
     if of is None or _can_be_found(of):
-        dispatcher._cache = _Cache(function, of)  # as `cache=True` does, with another cache
+        with suppress(OSError, RuntimeError):  # nowhere to keep it, as where its file is on another machine alone
+            dispatcher._cache = _Cache(function, of)  # what `cache=True` does, with another cache
     return dispatcher
 
 
@@ -56,7 +57,10 @@ class _CheckedFiles(IndexDataCacheFile):
     """One file that lists the compiled versions of a function, and one for each of them."""
 
     def _load_index(self):
-        return super()._load_index() if _is_whole(self._index_path) else {}
+        if _is_whole(self._index_path):
+            with suppress(Exception):  # it may name types that the source does not have any more
+                return super()._load_index()
+        return {}
 
     def _load_data(self, name):
         if not _is_whole(self._data_path(name)):

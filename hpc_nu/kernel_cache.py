@@ -4,7 +4,7 @@ numba looks only at the file of a function to see whether its cached code is out
 calls: after a change in the stepper, a model's step loop would go on with the old one.  So the cache gets a folder of
 its own for each state of the sources of the package, below whatever folder the user names with NUMBA_CACHE_DIR.
 
-What is in that folder is executed.  So it is one that belongs to the user and that no one else can write to.
+What is in that folder is executed.  So it is one that belongs to the user and that only he and his group can write to.
 """
 
 import hashlib
@@ -40,9 +40,11 @@ def use_kernel_cache():
             continue
         if _is_ours(folder):
             os.environ["NUMBA_CACHE_DIR"] = str(folder)
-            if "numba" in sys.modules:  # it has read the variable already
-                sys.modules["numba"].config.CACHE_DIR = str(folder)
-            return
+            break
+    else:
+        os.environ.pop("NUMBA_CACHE_DIR", None)
+    if "numba" in sys.modules:  # it has read the variable already
+        sys.modules["numba"].config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR", "")
 
 
 def _is_ours(folder):

@@ -53,7 +53,7 @@ fingerprint() {
 imports='import mpi4py; mpi4py.rc.initialize = False
 from mpi4py import MPI
 import h5py, yaml, importlib.util as u, sys
-sys.exit(not all(u.find_spec(name) for name in ("numba", "scipy", "xarray", "h5netcdf", "matplotlib", "pytest")))'
+sys.exit(not all(u.find_spec(name) for name in ("numba", "scipy", "xarray", "h5netcdf", "matplotlib", "pytest", "xdist")))'
 quick_test() { "$venv/bin/python" -c "$imports" >/dev/null 2>&1; }
 # The name "hpc_nu" must be asked for from elsewhere: the current folder would answer for a missing installation.
 package_installed() { (cd / && "$venv/bin/python" -c 'import hpc_nu' >/dev/null 2>&1); }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is missing and runs the tests; everything given goes to pytest:
+# Sets up what is missing and runs the tests, all of them in two processes side by side; what is given goes to pytest:
 #
 #     tools/test.sh                  tools/test.sh tests/unit -k units                  tools/test.sh -m "not mpi and not slurm"
 #
@@ -14,4 +14,6 @@ source tools/environment.sh
 foreground=()
 [ ! -t 0 ] || foreground=(--foreground)
 # INT, as from Ctrl-C: on TERM pytest would die without ending what its fixtures have started.
+# A file's tests stay together: they share what takes long to make.
+[ $# -gt 0 ] || set -- --numprocesses 2 --dist loadfile
 exec timeout "${foreground[@]}" --signal=INT --kill-after=60 "${HPC_NU_TEST_LIMIT:-1800}" python -m pytest "$@"

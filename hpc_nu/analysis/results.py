@@ -242,23 +242,24 @@ def read_results(path, model=None, sealed=True):
             points = file.load()
         with xr.open_dataset(path, group="input", **_OPEN) as file:
             completed = json.loads(file["completed"].item())
+        words = {code.value: code.name.lower() for code in ResultCode}
+        status = [words.get(code, "damaged") for code in rows.status.values]
+        points["status"] = rows.status.copy(data=np.array(status, dtype=str))
+        points["error"] = rows.error
+        # Numbers there, words here: `to_netcdf` would write as it was there.
+        points = points.map(_decoded).drop_encoding()
+        points["point"] = _point_numbers(points)
+        grids = _grids(points, completed.get("grids", [{"kind": "none"}]))
+        return Results(path, dict(rows.attrs), completed, grids, points, np.arange(points.sizes["task"]))
     except seal.Broken as error:
         raise ResultsError(f"{path}: {error}; one that was repacked on purpose opens with sealed=False") from None
     except FileNotFoundError:
         raise ResultsError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise ResultsError(f"{path}: is a folder, not a results file") from None
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, IndexError, ValueError, TypeError, AttributeError, MemoryError) as error:
         reason = " ".join(str(error).split())
         raise ResultsError(f"{path}: cannot be read, so it is truncated, damaged or no HDF5 file ({reason})") from None
-    words = {code.value: code.name.lower() for code in ResultCode}
-    status = [words.get(code, "damaged") for code in rows.status.values]
-    points["status"] = rows.status.copy(data=np.array(status, dtype=str))
-    points["error"] = rows.error
-    points = points.map(_decoded).drop_encoding()  # numbers there, words here: `to_netcdf` would write as it was there
-    points["point"] = _point_numbers(points)
-    grids = _grids(points, completed.get("grids", [{"kind": "none"}]))
-    return Results(path, dict(rows.attrs), completed, grids, points, np.arange(points.sizes["task"]))
 
 
 def _decoded(column):

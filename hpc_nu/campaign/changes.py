@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from hpc_nu.campaign.errors import OutputError
+from hpc_nu.campaign.errors import OutputError, refuse_trouble
 from hpc_nu.campaign.progress import log
 from hpc_nu.campaign.results_file import open_results
 from hpc_nu.campaign.row_layout import ERROR, STATUS
+from hpc_nu.campaign.watchdog import COMPILE_SECONDS, Watchdog
 from hpc_nu.kernel_cache import fingerprint
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -44,9 +45,11 @@ def accept_changes(results, plan, done, accept):
         )
     tasks = np.flatnonzero(done)
     with open_results(results.path) as file:
-        solved = tasks[file["status"][:][tasks] == ResultCode.DONE]
+        # Those of a second try have been solved with other settings.
+        solved = tasks[(file["status"][:][tasks] == ResultCode.DONE) & (file["cost/tries"][:][tasks] == 1)]
         chosen = solved[np.unique(np.linspace(0, len(solved) - 1, _COMPARED).astype(int))] if len(solved) else solved
-        differences = [_difference(results, plan, file, int(task)) for task in chosen]
+        with Watchdog() as watchdog:
+            differences = [_difference(results, plan, file, int(task), watchdog) for task in chosen]
     largest = max(differences, default=0.0)
     if not largest <= _TOLERANCE:
         worst = int(chosen[int(np.argmax(differences))])
@@ -57,9 +60,15 @@ def accept_changes(results, plan, done, accept):
     log.info("other sources than before: %d rows solved again differ by %.2g at most", len(chosen), largest)
 
 
-def _difference(results, plan, file, task):
+def _difference(results, plan, file, task, watchdog):
     """Of a row solved now from the recorded one: the largest of its results, each in units of the largest there."""
-    outcome = plan.model.solve(plan.problem(task))
+    problem = plan.problem(task)
+    watchdog.guard(COMPILE_SECONDS + problem.solver.max_seconds)
+    try:
+        outcome = plan.model.solve(problem)
+    except Exception as error:  # noqa: BLE001 - a point that these sources cannot solve
+        refuse_trouble(error, "comparing rows")
+        return np.inf
     if outcome.code != ResultCode.DONE:
         return np.inf
     row, largest = results.layout.row(task, outcome, 0.0, 1, 0), 0.0

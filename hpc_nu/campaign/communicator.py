@@ -8,34 +8,27 @@ not name its cause.
 import atexit
 import os
 import re
+import sys
+import time
 import warnings
-from contextlib import suppress
 from pathlib import Path
 
 from hpc_nu.campaign.errors import EnvironmentProblem
 from hpc_nu.campaign.provenance import mpi_library
-from hpc_nu.single_process import SingleProcess
+from hpc_nu.campaign.terminal import complain
+from hpc_nu.single_process import SingleProcess, use_no_mpi
 
 # Number of processes that a launcher says it started, and which of them this one is.
 _LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS")
 _LAUNCHER_RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "MPI_LOCALRANKID")
+
+_AFTER_YOU_SECONDS = 3.0
 
 # The library itself, not its Fortran and C++ bindings.  Cray's carries the name of a compiler.
 _MPI_LIBRARY = re.compile(r"libmpi(ch)?(_abi|_(cray|gnu|intel|amd|aocc|nvidia)[_0-9]*)?\.so[.0-9]*")
 
 # Libraries that end in MPI_Init, with an error that says nothing, if Open MPI's mpirun has started them.
 _NOT_OF_OPEN_MPI = ("MPICH", "MVAPICH", "Intel(R) MPI")
-
-
-def use_no_mpi():
-    """Let imports of mpi4py, by h5py too, load the library without starting it.
-
-    Reading a file needs no MPI, and on login nodes it may not start.
-    """
-    with suppress(ImportError):
-        import mpi4py
-
-        mpi4py.rc.initialize = False
 
 
 def world():
@@ -69,6 +62,21 @@ def world():
     if MPI.COMM_WORLD.size > 1:
         refuse_two_libraries()
     return MPI.COMM_WORLD
+
+
+def end_all(text, code):
+    """Say what ends this rank, and end all others, who may be waiting for it.
+
+    Ranks but the first wait a little: what all have to say, one says, and ends the others meanwhile.
+    """
+    if launched_rank() > 0:
+        time.sleep(_AFTER_YOU_SECONDS)
+    complain(text)
+    if "mpi4py.MPI" in sys.modules:
+        from mpi4py import MPI
+
+        if MPI.Is_initialized() and not MPI.Is_finalized() and MPI.COMM_WORLD.size > 1:
+            MPI.COMM_WORLD.Abort(code)
 
 
 def refuse_foreign_launcher():

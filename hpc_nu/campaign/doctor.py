@@ -5,6 +5,7 @@ Alone it looks at what is installed; under mpirun it also lets the ranks meet an
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -60,6 +61,8 @@ def examine(folder):
     if not was_launched():
         _launcher(problems, remarks)
     _cache(remarks)
+    if launched_rank() > 0 and not is_sound:  # where the first rank has this problem, it says so before
+        raise EnvironmentProblem(f"rank {launched_rank()} on {platform.node()}: {'; '.join(problems)}")
     code = _meet(folder, facts, problems, remarks) if is_sound else BROKEN_ENVIRONMENT
     if launched_rank() > 0:
         return "", code

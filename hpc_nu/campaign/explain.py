@@ -5,6 +5,7 @@ Like `status` it can be used while a run writes the file.  The results file is e
 
 import json
 import shlex
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -18,10 +19,10 @@ from hpc_nu.campaign.plan import as_typed, read_plan
 from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.provenance import commit
 from hpc_nu.campaign.reports import aligned, seconds_text, unit_text
-from hpc_nu.campaign.results_file import open_results
+from hpc_nu.campaign.results_file import as_recorded, open_results
 from hpc_nu.campaign.row_layout import GROUPS, RowLayout
 from hpc_nu.campaign.sampling import convert
-from hpc_nu.models import MODELS, get_model
+from hpc_nu.models import get_model
 from hpc_nu.single_process import SingleProcess
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -39,7 +40,8 @@ def explain_report(output_path, task):
         cost = {name: file[f"cost/{name}"][task] for name in ("seconds", "steps", "rejected", "tries", "rank")}
         results = [line for group in GROUPS.values() if group in file for line in _entries(file[group], task)]
         variation = file["points/variation"][task].decode(errors="replace")
-        grid = _grid(completed, len(file["status"]), task)
+        n_tasks = len(file["status"])
+        grid = _grid(completed, n_tasks, task)
     code = ResultCode(status if status in set(ResultCode) else ResultCode.PENDING)  # a damaged one is nothing
     lines = [
         f"{output_path}: task {task} of campaign {attributes['campaign']}, model {attributes['model']}",
@@ -48,13 +50,15 @@ def explain_report(output_path, task):
     if error:
         lines.append(f"error       {' '.join(error.split())}")
     if code != ResultCode.PENDING:
-        tries = "first try" if cost["tries"] == 1 else f"try {cost['tries']}, more careful than the first"
+        tries = (
+            "first try" if cost["tries"] == 1 else f"try {cost['tries']}, more careful or more patient than the first"
+        )
         lines.append(
             f"cost        {seconds_text(cost['seconds'])}, {cost['steps']} steps and {cost['rejected']} rejected ones,"
             f" {tries}, on rank {cost['rank']}"
         )
-    lines.append(f"checkpoint  {_begun(output_path, attributes['problem_hash'], task)}")
-    deaths, _ = InHand(output_path, attributes["problem_hash"]).recorded()
+    lines.append(f"checkpoint  {_begun(output_path, attributes['problem_hash'], n_tasks, task)}")
+    deaths, _ = InHand(output_path, attributes["problem_hash"]).recorded(n_tasks)
     if task in deaths:
         lines.append(f"suspicion   {deaths[task]} runs died while it was in hand")
     lines += ["", "point", *aligned(point)]
@@ -89,7 +93,7 @@ def solve_report(output_path, task):
     with open_results(output_path) as file:
         _refuse_no_task(output_path, file, task)
         given, attributes = file["input/given"][()].decode(errors="replace"), dict(file.attrs)
-        plan = read_plan(f"{output_path}:/input/given", given)
+        plan = as_recorded(read_plan(f"{output_path}:/input/given", given), file)
         if plan.problem_hash != attributes["problem_hash"]:
             lines = plan.difference(_completed(file), json.loads(attributes["tables"]))
             raise OutputError(
@@ -100,30 +104,34 @@ def solve_report(output_path, task):
         recorded = {column.name: file[column.name][task] for column in layout.columns}
         made_with = file["provenance"].attrs["commit"]
     tries = max(1, int(recorded["cost/tries"]))
-    problem = plan.problem(task)
-    if tries > 1:
-        problem = replace(problem, solver=problem.solver.more_careful())
     plan.model.prepare([settings for _, settings in plan.variations], plan.points, SingleProcess())
-    outcome = plan.model.solve(problem)
-    row = layout.row(task, outcome, 0.0, tries, 0)
+    observables = [column for column in layout.columns if column.name.split("/")[0] in GROUPS.values()]
+
+    def attempt(solver):
+        outcome = plan.model.solve(replace(plan.problem(task), solver=solver))
+        row = layout.row(task, outcome, 0.0, tries, 0)
+        return outcome, row, [c for c in observables if row[c.name].tobytes() != recorded[c.name].tobytes()]
+
+    outcome, row, different = attempt(plan.solver if tries == 1 else plan.solver.more_careful())
+    if different and tries > 1:  # then the second try was perhaps for want of time
+        with suppress(Exception):
+            patient = attempt(plan.solver.more_patient())
+            outcome, row, different = (outcome, row, different) if patient[2] else patient
     lines = [f"task {task}, try {tries}: {outcome.code.name.lower()}, {outcome.code.advice}"]
     if outcome.message:
         lines.append(f"message     {outcome.message}")
     lines.append(f"cost        {outcome.steps} steps and {outcome.rejected} rejected ones")
-    observables = [column for column in layout.columns if column.name.split("/")[0] in GROUPS.values()]
     if outcome.code == ResultCode.DONE:
         lines += aligned(
             (column.name, _value(row[column.name]), unit_text(column.units), column.long_name) for column in observables
         )
     if recorded["status"] == ResultCode.PENDING:
         return "\n".join([*lines, f"{output_path} has no row of it yet"])
-    different = [
-        f"  {column.name}: {_difference(row[column.name], recorded[column.name])}"
-        for column in observables
-        if row[column.name].tobytes() != recorded[column.name].tobytes()
-    ]
+    different = [f"  {c.name}: {_difference(row[c.name], recorded[c.name])}" for c in different]
     if recorded["status"] != outcome.code:
-        different.insert(0, f"  status: {ResultCode(recorded['status']).name.lower()} there")
+        there = recorded["status"]
+        word = ResultCode(there).name.lower() if there in set(ResultCode) else f"{there}, which is damaged,"
+        different.insert(0, f"  status: {word} there")
     if different:
         made = f"commit {made_with}; this is {commit()}" if made_with != commit() else "the same commit"
         lines += [f"this is not what {output_path} has, made with {made}; relative differences:", *different]
@@ -202,16 +210,19 @@ def _grid(completed, n_tasks, task):
 
 def _unusual(model, settings):
     """Lines of the settings that are not the model's defaults."""
-    defaults = {setting.name: setting.default for setting in get_model(model).settings} if model in MODELS else {}
+    try:
+        defaults = {setting.name: setting.default for setting in get_model(model).settings}
+    except ValueError:  # one of a later version, or of a file that is not here
+        defaults = {}
     numbers = {name: value["value"] if isinstance(value, dict) else value for name, value in settings.items()}
     unusual = [name for name in settings if name not in defaults or numbers[name] != defaults[name]]
     rows = [(name, f"{as_typed(settings[name])} ({defaults.get(name, 'unknown here')})") for name in unusual]
     return aligned(rows) or ["  none"]
 
 
-def _begun(output_path, problem_hash, task):
+def _begun(output_path, problem_hash, n_tasks, task):
     """What the checkpoint has of a task."""
-    suspended, _ = Checkpoint(output_path, problem_hash).load()
+    suspended, _ = Checkpoint(output_path, problem_hash).load(n_tasks)
     for begun in suspended:
         if begun.task == task:
             which = "second try" if begun.attempt else "first try"

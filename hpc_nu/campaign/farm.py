@@ -9,6 +9,8 @@ names those for whom it has to wait long.
 The master's messages are answered between two steps of a solve, so on small runs it computes as well.
 """
 
+import os
+import platform
 import time
 from collections import Counter, deque
 from typing import NamedTuple
@@ -158,14 +160,14 @@ class _Worker:
 class _Master:
     """Rank 0."""
 
-    def __init__(self, communicator, worker, stop, schedule, begun, suspects, in_hand, progress):
+    def __init__(self, communicator, worker, stop, schedule, begun, suspects, in_hand, progress, crowding):
         self.communicator, self.worker, self.stop = communicator, worker, stop
         self.schedule, self.in_hand, self.progress = schedule, in_hand, progress
         self.begun, self.suspects = deque(begun), deque(suspects)
         self.epoch_seconds = min(_FIRST_EPOCH, worker.plan.epoch_seconds)
         # Nobody is longer away than a try and a retry, without a pause, that spend their budgets and meet the watchdog.
         solver = worker.plan.solver
-        self.patience = solver.max_seconds + solver.more_careful().max_seconds + 3 * GRACE_SECONDS
+        self.patience = crowding * (solver.max_seconds + solver.more_careful().max_seconds + 3 * GRACE_SECONDS)
         self.idle = set()
         self.computes = communicator.size <= COMPUTING_MASTER_RANKS
         self.stopping = self.epoch_over = False
@@ -334,8 +336,9 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
         (in_hand.deaths, results.layout.run, results.identity)
     )
     worker = Worker(plan, results.layout, communicator.rank, deaths, stop)
+    hosts = communicator.gather((platform.node(), os.sched_getaffinity(0)))
     if communicator.rank == 0:
-        side = _master(communicator, worker, stop, in_hand, left, progress)
+        side = _master(communicator, worker, stop, in_hand, left, progress, _crowding(hosts))
     else:
         side = _Worker(communicator, worker, stop)
     while True:
@@ -361,7 +364,15 @@ def farm(communicator, plan, results, checkpoint, in_hand, left, stop, progress)
             return finished, communicator.bcast(troubles[0][1] if communicator.rank == 0 and troubles else "")
 
 
-def _master(communicator, worker, stop, in_hand, left, progress):
+def _crowding(hosts):
+    """Ranks that share a core, where they are most: for them a budget of processor time lasts so much longer."""
+    cores, ranks = {}, Counter(host for host, _ in hosts)
+    for host, its_cores in hosts:
+        cores.setdefault(host, set()).update(its_cores)
+    return max(1.0, *(n / len(cores[host]) for host, n in ranks.items()))
+
+
+def _master(communicator, worker, stop, in_hand, left, progress, crowding):
     """Rank 0's side, with the tasks that were begun, and those under suspicion, set apart."""
     suspended = {s.task: [s] for s in left.suspended}
     begun = [(task, states) for task, states in suspended.items() if task not in in_hand.deaths]
@@ -369,4 +380,4 @@ def _master(communicator, worker, stop, in_hand, left, progress):
     suspects = [(task, suspended.get(task, [])) for task in suspects]
     plan, fresh = worker.plan, np.setdiff1d(left.tasks, [*suspended, *in_hand.deaths])
     schedule = Schedule(expected_cost(plan), plan.task_class(slice(None)), fresh, communicator.size)
-    return _Master(communicator, worker, stop, schedule, begun, suspects, in_hand, progress)
+    return _Master(communicator, worker, stop, schedule, begun, suspects, in_hand, progress, crowding)

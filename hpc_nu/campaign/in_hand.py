@@ -17,7 +17,7 @@ from contextlib import suppress
 import numpy as np
 
 from hpc_nu.atomic import new_file
-from hpc_nu.campaign.errors import OutputError
+from hpc_nu.campaign.beside import read_bytes, refuse_foreign
 
 _NOBODY = "nobody"
 
@@ -68,17 +68,17 @@ class InHand:
         dict of int to int
             As `deaths`.
         """
-        deaths, held = self.recorded()
+        deaths, held = self.recorded(len(done))
         for tasks in held.values():
             for task in tasks:
                 deaths[task] = deaths.get(task, 0) + 1
-        return {task: n for task, n in deaths.items() if task < len(done) and not done[task]}
+        return {task: n for task, n in deaths.items() if 0 <= task < len(done) and not done[task]}
 
-    def recorded(self):
+    def recorded(self, n_tasks):
         """`deaths` and `held` as they are on file; empty if there is no file, or not one of this problem."""
         try:
-            with open(self.path) as file:
-                header, *lines = file.read().split("\n")[:-1]  # what follows the last line end was torn by the kill
+            # What follows the last line end was torn by the kill.
+            header, *lines = read_bytes(self.path).decode().split("\n")[:-1]
             header = json.loads(header)
             if header["problem_hash"] != self.problem_hash:
                 return {}, {}
@@ -88,9 +88,9 @@ class InHand:
                     held = {}
                     continue
                 rank, tasks = line.split(" ")
-                held[int(rank)] = from_ranges(tasks)
+                held[int(rank)] = from_ranges(tasks, n_tasks)
             return deaths, held
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # whatever it is
+        except Exception:  # noqa: BLE001 - whatever it is
             return {}, {}
 
     def hold(self, rank, tasks):
@@ -114,13 +114,7 @@ class InHand:
 
     def refuse_foreign(self):
         """Raise an `OutputError` if what is called so is a file of somebody's, and not such a record."""
-        try:
-            with open(self.path, "rb") as file:
-                head = file.read(len(_HEAD))
-        except OSError:
-            return
-        if head and not _HEAD.startswith(head[: len(_HEAD)]):
-            raise OutputError(f"{self.path}: is needed for a record of the run, and is another file: move it away")
+        refuse_foreign(self.path, lambda head: head[: len(_HEAD)] == _HEAD[: len(head)], "a record of the run")
 
     def let_go(self, rank=None):
         """`rank`, or every rank, ends for another reason than a task: on any rank, also from a signal handler.
@@ -157,8 +151,8 @@ def to_ranges(tasks):
     return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
 
 
-def from_ranges(text):
-    """The task numbers of `to_ranges`.
+def from_ranges(text, n_tasks):
+    """The task numbers of `to_ranges`, below `n_tasks`.
 
     Returns
     -------
@@ -167,5 +161,5 @@ def from_ranges(text):
     tasks = []
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
-        tasks.extend(range(int(first), int(last or first) + 1))
+        tasks.extend(range(int(first), min(int(last or first) + 1, n_tasks)))
     return tasks

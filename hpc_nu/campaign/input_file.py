@@ -191,8 +191,11 @@ def _name(node):
 
 
 def _model(node):
-    name = node.word(MODELS)
-    return None if name is None else get_model(name)
+    word = node.value if isinstance(node.value, str) and ".py" in node.value else node.word(MODELS)
+    try:
+        return None if word is None else get_model(word)
+    except ValueError as error:
+        return node.mistake(str(error))
 
 
 def _sample(root):

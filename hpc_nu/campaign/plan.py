@@ -77,7 +77,7 @@ class Plan:
     canonical : str
         The input completed with all defaults, as JSON.  Its order matters, being that of the tasks.
     tables : dict of str to str
-        Tables that the model reads from files: name to identity.
+        What comes from files, tables and a user's model: name to identity.
     """
 
     name: str
@@ -188,6 +188,8 @@ def read_plan(path, text=None):
     grid = np.repeat(np.arange(len(grids), dtype=np.int32), n_points)
     temperatures = _frozen(output_values(campaign.outputs.get("temperatures"))[::-1].copy())
     tables = _tables(path, campaign.model, variations, points, temperatures)
+    if campaign.model.source_hash:
+        tables[campaign.model.name] = campaign.model.source_hash
     return Plan(
         name=campaign.name,
         model=campaign.model,
@@ -330,6 +332,9 @@ def _of_contents(completed, tables, model):
         return settings | {name: f"the file {tables.get(path, 'that is not read')}" for name, path in files.items()}
 
     problem = {section: value for section, value in completed.items() if section != "run"}
+    if (word := problem["model"]) in tables:
+        named.add(word)
+        problem["model"] = f"{word.rpartition(':')[2]} of the file {tables[word]}"
     problem["settings"] = by_content(problem["settings"])
     problem["variations"] = {name: by_content(overrides) for name, overrides in problem["variations"].items()}
     return problem, {name: identity for name, identity in tables.items() if name not in named}

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from hpc_nu.printable import printable
+from hpc_nu.single_process import use_no_mpi
 
 DEPENDENCIES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "mpi4py", "pyyaml")
 
@@ -43,7 +44,8 @@ def hdf5_version():
 
 
 def mpi_library():
-    """First line of what the MPI library says of itself."""
+    """First line of what the MPI library says of itself; does not start it."""
+    use_no_mpi()
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError):

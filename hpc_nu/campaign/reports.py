@@ -37,7 +37,8 @@ def check_report(input_path):
     ]
     if plan.grids[0].kind != "none":
         lines.insert(4, "grids       " + ", ".join(grid.label for grid in plan.grids))
-    lines += [f"table       {name} {identity[:16]}" for name, identity in plan.tables.items()]
+    kinds = {plan.model.name: "source"}
+    lines += [f"{kinds.get(name, 'table'):11} {name} {identity[:16]}" for name, identity in plan.tables.items()]
     if not fits:
         most = LARGEST_MESSAGE * plan.n_tasks // plan.message_bytes
         lines.append(

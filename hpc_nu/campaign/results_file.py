@@ -13,16 +13,18 @@ import errno
 import json
 import math
 import os
+import traceback
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 
 import h5py
 import numpy as np
 
 from hpc_nu import __version__, seal
 from hpc_nu.atomic import replacing
+from hpc_nu.campaign.communicator import end_all
 from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, EnvironmentProblem, OutputError, cannot_write
-from hpc_nu.campaign.progress import log
 from hpc_nu.campaign.provenance import provenance
 from hpc_nu.campaign.row_layout import STATUS, RowLayout
 from hpc_nu.campaign.runs import RUNS, run_record, runs_dataset, used_runs
@@ -34,6 +36,9 @@ SOFTWARE = "hpc_nu"
 _LIBRARY_VERSION = "earliest"
 
 _ROWS_PER_READ = 4096
+
+# What comes of a file that is sealed and yet not what a run writes.
+_OF_DAMAGE = (KeyError, IndexError, ValueError, TypeError, AttributeError, OSError, MemoryError)
 
 # Of rows that travel at a time where rank 0 writes for all: it has to hold them, and beyond 2 GB MPI takes no message.
 _GATHERED_BYTES = 2**28
@@ -49,13 +54,15 @@ class ResultsFile:
     ----------
     identity : str
         That of the file, which no other has, once it is known.
+    last_run : int
+        Number of the last run that recorded rows, once `done` has looked; -1 for none.
     before_abort : callable
         Called before a commit that fails ends all ranks.
     """
 
     def __init__(self, path, plan, communicator):
         self.path, self.plan, self.communicator = os.fspath(path), plan, communicator
-        self.identity, self.before_abort = None, lambda: None
+        self.identity, self.last_run, self.before_abort = None, -1, lambda: None
         self.layout = RowLayout(plan)
         self.is_parallel = communicator.size > 1 and h5py.get_config().mpi
 
@@ -69,13 +76,14 @@ class ResultsFile:
         OSError
             If there is no room for it, it cannot be written, or there is one by now.
         """
+        made = provenance()  # before the file is open: it starts processes, which would keep it so
         with replacing(self.path, may_exist=False) as temporary:
-            self._reserve(temporary)
-            self._fill(temporary)
+            self._refuse_too_large(temporary)
+            self._fill(temporary, made)
             self._seal(temporary)
         self._begin_run(0)
 
-    def _reserve(self, path):
+    def _refuse_too_large(self, path):
         """See whether there is room for the file: HDF5 crashes, or says nothing, where there is none."""
         needed = self.layout.file_size(self.plan)
         with open(path, "wb") as file:
@@ -88,7 +96,7 @@ class ResultsFile:
                     error.errno, f"{error.strerror}; it needs {needed / 1e6:.1f} MB. Make room, or give another folder"
                 ) from None
 
-    def _fill(self, path):
+    def _fill(self, path, made):
         with h5py.File(path, "w", libver=_LIBRARY_VERSION) as file:
             _write_header(file, self.plan)
             scales = _Scales(file, self.plan.n_tasks, self.layout.dimensions)
@@ -102,7 +110,7 @@ class ResultsFile:
             # What differs between two runs of one problem is kept apart: all the rest can be compared bit for bit.
             group = file.create_group("provenance")
             self.identity = uuid.uuid4().hex
-            group.attrs.update(provenance() | {"identity": self.identity})
+            group.attrs.update(made | {"identity": self.identity})
             name, shape, dtype = runs_dataset()
             _fixed_dataset(file, name, shape, dtype, b"")
             _describe(file[name], "1", "where and with what each run that recorded rows computed: CRC-32 and JSON")
@@ -133,12 +141,13 @@ class ResultsFile:
 
         Known from then on is which run this is, too.
         """
-        done, last_run = np.zeros(self.plan.n_tasks, dtype=bool), -1
+        done, self.last_run = np.zeros(self.plan.n_tasks, dtype=bool), -1
         with open_results(self.path) as file:
             for rows in self.recorded_rows(file):
                 done[rows["task"]] = good = self.layout.checksums(rows) == rows["checksum"]
-                last_run = max(last_run, *rows["cost/run"][good], -1)
-        self.layout.run = min(last_run + 1, runs_dataset()[1][0] - 1)
+                paid = self.layout.cost_checksums(rows) == rows["cost/checksum"]
+                self.last_run = max(self.last_run, *rows["cost/run"][good & paid], -1)
+        self.layout.run = min(self.last_run + 1, runs_dataset()[1][0] - 1)
         return done
 
     def recorded_rows(self, file):
@@ -151,7 +160,7 @@ class ResultsFile:
     def used_runs(self):
         """What is known of the runs that recorded rows: a list of dict."""
         with open_results(self.path) as file:
-            return used_runs(file[RUNS][: self.layout.run])
+            return used_runs(file[RUNS][: self.last_run + 1])
 
     def begin_run(self):
         """Write down where and with what this run computes; after `done`."""
@@ -268,11 +277,14 @@ class ResultsFile:
             except Exception as error:  # noqa: BLE001 - a write that fails, a flush, no memory
                 # Not by an exception: HDF5 crashes when it closes a file that it could not write, and to close it is
                 # collective, while the others are still writing.
-                is_unexpected = not isinstance(error, (OSError, RuntimeError, EnvironmentProblem))
-                text = str(error) if isinstance(error, EnvironmentProblem) else cannot_write(self.path, error)
-                log.error(text, exc_info=is_unexpected)
                 self.before_abort()
-                self.communicator.Abort(BROKEN_ENVIRONMENT)
+                if isinstance(error, EnvironmentProblem):
+                    end_all(error, BROKEN_ENVIRONMENT)
+                elif isinstance(error, (OSError, RuntimeError)):
+                    end_all(cannot_write(self.path, error), BROKEN_ENVIRONMENT)
+                else:
+                    end_all(traceback.format_exc(), BROKEN_ENVIRONMENT)
+                self.communicator.Abort(BROKEN_ENVIRONMENT)  # alone
 
     def _write(self, file, rows):
         selections = _Selections(rows["task"], self.plan.n_tasks, self.is_parallel)
@@ -379,8 +391,20 @@ def open_results(path):
         _refuse_elsewhere(path, file)
         try:
             yield file
-        except (KeyError, OSError) as error:
+        except _OF_DAMAGE as error:
             raise OutputError(f"{path}: is damaged: {error}. Give another output file, or move this one away") from None
+
+
+def as_recorded(plan, file):
+    """The plan with the points of an open results file of the same problem; as it is for any other file.
+
+    Computed again, by another library or on another type of processor, they may differ in the last bit.
+    """
+    if file.attrs["problem_hash"] != plan.problem_hash:
+        return plan
+    points = {name: file[f"points/{name}"][:] for name in plan.points}
+    offsets = {name: (about, file[f"points/{name}_offset"][:]) for name, (about, _) in plan.offsets.items()}
+    return replace(plan, points=points, offsets=offsets)
 
 
 def _refuse_elsewhere(path, file):

@@ -33,12 +33,9 @@ from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.plan import LARGEST_MESSAGE, read_plan
 from hpc_nu.campaign.progress import Progress, log, start_logging
 from hpc_nu.campaign.provenance import mpi_library
-from hpc_nu.campaign.results_file import ResultsFile
+from hpc_nu.campaign.results_file import ResultsFile, as_recorded, open_results
 from hpc_nu.campaign.wall_time import StopRequest
-from hpc_nu.campaign.watchdog import Watchdog
-
-_COMPILE_SECONDS = 120.0
-"""What the compilation of a model's kernels may take, on top of the budget of a solve."""
+from hpc_nu.campaign.watchdog import COMPILE_SECONDS, Watchdog
 
 
 def run(communicator, input_path, output_path, stop=None, retry=(), accept=False):
@@ -77,19 +74,19 @@ def run(communicator, input_path, output_path, stop=None, retry=(), accept=False
 def _run(communicator, input_path, output_path, stop, retry, accept):
     if os.path.islink(output_path):  # what lies beside the results must not depend on what they are called
         output_path = os.path.realpath(output_path)
-    plan = _on_rank_0(communicator, lambda: _read_plan(input_path, communicator))
+    plan = _on_rank_0(communicator, lambda: _read_plan(input_path, output_path, communicator))
     results = ResultsFile(output_path, plan, communicator)
     checkpoint = Checkpoint(output_path, plan.problem_hash)
     in_hand = InHand(output_path, plan.problem_hash)
-    results.before_abort = partial(in_hand.let_go, communicator.rank)
-    stop.on_signal.append(results.before_abort)  # what follows a signal may be SIGKILL, and is no task's fault
     with _Lock(output_path) as lock:
 
         def begin():
             with _writing(output_path):
-                return _open(plan, results, checkpoint, in_hand, lock, communicator, retry, accept)
+                return _open(plan, results, checkpoint, in_hand, lock, communicator, stop, retry, accept)
 
         left = _on_rank_0(communicator, begin, shared=False)
+        results.before_abort = partial(in_hand.let_go, communicator.rank)
+        stop.on_signal.append(results.before_abort)  # what follows a signal may be SIGKILL, and is no task's fault
         if communicator.bcast(left and not len(left.tasks)):
             if communicator.rank == 0:
                 log.info("%s is complete: nothing to do", output_path)
@@ -118,8 +115,11 @@ def _run(communicator, input_path, output_path, stop, retry, accept):
     return _verdict(communicator, results) if complete else CHECKPOINTED
 
 
-def _read_plan(path, communicator):
+def _read_plan(path, output_path, communicator):
     plan = read_plan(path)
+    if os.path.isfile(output_path):
+        with open_results(output_path) as file:
+            plan = as_recorded(plan, file)
     if communicator.size > 1 and plan.message_bytes > LARGEST_MESSAGE:
         raise EnvironmentProblem(
             f"{path}: the plan of {plan.n_tasks} tasks is sent whole to every rank, and MPI sends"
@@ -209,7 +209,7 @@ class _Lock:
             log.warning("%s: this file system has no locks (%s); start only one run on this output", self.path, error)
 
 
-def _open(plan, results, checkpoint, in_hand, lock, communicator, retry, accept):
+def _open(plan, results, checkpoint, in_hand, lock, communicator, stop, retry, accept):
     """Create the file, or find out what is missing in it.
 
     Returns
@@ -219,7 +219,8 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator, retry, accept)
     _refuse_unwritable(results.path)
     if os.path.exists(results.path):
         results.refuse_foreign()
-    in_hand.refuse_foreign()
+    for beside in (in_hand, checkpoint):
+        beside.refuse_foreign()
     lock.take()
     for path in (results.path, checkpoint.path, in_hand.path):
         remove_left_over(path)
@@ -242,7 +243,8 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator, retry, accept)
         return Left(np.arange(plan.n_tasks), [])
     done = results.done()
     if retry or not done.all():
-        accept_changes(results, plan, done, accept)
+        with stop.at_once(lambda: communicator.Abort(CHECKPOINTED)):
+            accept_changes(results, plan, done, accept)
     died = results.forget(retry, done) if retry else []
     waiting = np.flatnonzero(~done)
     in_hand.load(done, died)
@@ -252,7 +254,7 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator, retry, accept)
         checkpoint.remove()
         in_hand.end(complete=True)
         return Left(waiting, [])
-    suspended, remarks = checkpoint.load()
+    suspended, remarks = checkpoint.load(plan.n_tasks)
     for remark in remarks:
         log.warning("checkpoint %s", remark)
     suspended = [s for s in suspended if not done[s.task]]
@@ -299,17 +301,16 @@ def compile_kernels(plan, waiting, in_hand, stop, communicator):
     kinds = {grid.kind: i for i, grid in enumerate(plan.grids)}
     kind = np.array([kinds[grid.kind] for grid in plan.grids])
     _, firsts = np.unique(np.stack([plan.variation[tasks], kind[plan.grid[tasks]]]), axis=1, return_index=True)
-    watchdog = Watchdog()
 
     def leave():
         in_hand.hold(0, ())
         communicator.Abort(CHECKPOINTED)
 
     in_hand.hold(0, tasks[firsts])
-    with stop.at_once(leave):
+    with stop.at_once(leave), Watchdog() as watchdog:
         for task in tasks[firsts]:
             problem = plan.problem(task)
-            watchdog.guard(_COMPILE_SECONDS + problem.solver.max_seconds)
+            watchdog.guard(COMPILE_SECONDS + problem.solver.max_seconds)
             problem = replace(problem, solver=replace(problem.solver, max_steps=1))
             try:
                 plan.model.solve(problem)
@@ -317,7 +318,6 @@ def compile_kernels(plan, waiting, in_hand, stop, communicator):
                     plan.model.solve_together([problem])
             except Exception as error:  # noqa: BLE001 - a point that fails becomes a row with its reason, later
                 refuse_trouble(error, "loading kernels")
-    watchdog.rest()
     in_hand.hold(0, ())
 
 

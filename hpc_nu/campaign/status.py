@@ -33,7 +33,7 @@ def status_report(output_path):
         status, seconds = file["status"][:], file["cost/seconds"][:]
         errors, ranks = file["error"][:], file["cost/rank"][:]
         given, attributes = file["input/given"][()].decode(errors="replace"), dict(file.attrs)
-    begun, remarks = Checkpoint(output_path, attributes["problem_hash"]).load()
+    begun, remarks = Checkpoint(output_path, attributes["problem_hash"]).load(len(status))
     begun = [task for task in begun if status[task.task] == ResultCode.PENDING]
     recorded = status != ResultCode.PENDING
     failed, without = is_failure(status), status == ResultCode.NO_SOLUTION
@@ -43,7 +43,7 @@ def status_report(output_path):
         *([f"no solution {without.sum()}"] if without.any() else []),
         f"failed      {failed.sum()}",
         f"running     {_running(begun)}",
-        f"in hand     {_in_hand(output_path, attributes['problem_hash'])}",
+        f"in hand     {_in_hand(output_path, attributes['problem_hash'], len(status))}",
         f"pending     {np.sum(~recorded) - len(begun)}",
         f"last commit {_age(output_path)} ago",
     ]
@@ -68,9 +68,9 @@ def _running(begun):
     return f"{len(begun)} at the last commit, for longest task {', '.join(texts)}"
 
 
-def _in_hand(output_path, problem_hash):
+def _in_hand(output_path, problem_hash, n_tasks):
     """What the ranks hold, if a run is going on, or held when it died."""
-    _, held = InHand(output_path, problem_hash).recorded()
+    _, held = InHand(output_path, problem_hash).recorded(n_tasks)
     held = list(filter(None, held.values()))
     return f"{sum(map(len, held))} tasks of {len(held)} ranks" if held else "0"
 

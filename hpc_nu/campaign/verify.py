@@ -9,7 +9,7 @@ import numpy as np
 from hpc_nu.campaign.checkpoint import Checkpoint
 from hpc_nu.campaign.errors import COMPLETE, FAILURE
 from hpc_nu.campaign.plan import read_plan
-from hpc_nu.campaign.results_file import ResultsFile, open_results
+from hpc_nu.campaign.results_file import ResultsFile, as_recorded, open_results
 from hpc_nu.campaign.runs import RUNS, used_runs
 from hpc_nu.single_process import SingleProcess
 from hpc_nu.solver.result_codes import ResultCode
@@ -29,7 +29,7 @@ def verify_report(path):
     """
     with open_results(path) as file:
         given, problem_hash = file["input/given"][()].decode(), file.attrs["problem_hash"]
-        plan = read_plan(f"{path}:/input/given", given)
+        plan = as_recorded(read_plan(f"{path}:/input/given", given), file)
         results = ResultsFile(path, plan, SingleProcess())
         if plan.problem_hash == problem_hash:
             broken, n_recorded, last_run = _look_at_rows(results, file)
@@ -38,7 +38,7 @@ def verify_report(path):
         records = file[RUNS][:]
         used = max(last_run + 1, len(np.trim_zeros(records != b"", "b")))
         records = used_runs(records[:used])
-    _, remarks = Checkpoint(path, problem_hash).load()
+    _, remarks = Checkpoint(path, problem_hash).load(plan.n_tasks)
     lines = [
         f"{path}: structure, input, points and scales are those that were written: the seal holds",
         f"rows        {n_recorded} recorded of {plan.n_tasks}",

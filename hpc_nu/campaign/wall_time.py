@@ -59,16 +59,18 @@ class StopRequest:
             log.info("stopped (%s) before the first task; run it again to continue", self.reason)
             leave()
 
-        for number in (*STOP_SIGNALS, signal.SIGALRM):
+        for number in STOP_SIGNALS:
             signal.signal(number, on_signal)
         left = self.deadline - time.time()
-        if math.isfinite(left):
+        if has_end := math.isfinite(left):
+            before = signal.signal(signal.SIGALRM, on_signal)
             signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3))
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            if has_end:
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+                signal.signal(signal.SIGALRM, before or signal.SIG_DFL)
             self.listen()
 
     def follow(self, reason="another rank was asked to stop"):

@@ -16,6 +16,9 @@ import sys
 GRACE_SECONDS = 30.0
 """How much longer than its budget a solve may take: a model looks at the clock from time to time only."""
 
+COMPILE_SECONDS = 120.0
+"""What the compilation of a model's kernels may take, on top of the budget of a solve."""
+
 SIGNAL = signal.SIGPROF
 
 
@@ -25,6 +28,12 @@ class Watchdog:
     def __init__(self, grace_seconds=None):
         self.is_set = False
         self.grace_seconds = GRACE_SECONDS if grace_seconds is None else grace_seconds
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.rest()
 
     def guard(self, seconds):
         """The process ends if it uses a little more than `seconds` before `guard` or `rest` is called again."""

@@ -14,9 +14,19 @@ MODELS = {
 """Where each model lives, by its word in an input file: "module:class"."""
 
 
-def get_model(name):
-    """The `Model` called `name`, one of `MODELS`."""
-    if name not in MODELS:
-        raise ValueError(f"there is no model {name!r}; accepted: {', '.join(MODELS)}")
-    module, _, attribute = MODELS[name].partition(":")
+def get_model(word):
+    """The `Model` of an input file's word: one of `MODELS`, or "path/to/my_file.py:MyModel".
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    from hpc_nu.models.user_model import PATTERN, load_user_model
+
+    if PATTERN.fullmatch(word):
+        return load_user_model(word)
+    if word not in MODELS:
+        raise ValueError(f"there is no model {word!r}; accepted: {', '.join(MODELS)}, or my_file.py:MyModel")
+    module, _, attribute = MODELS[word].partition(":")
     return getattr(import_module(module), attribute)()

@@ -238,6 +238,8 @@ class Model:
     ----------
     name : str
         The word for it in an input file.
+    source_hash : str
+        SHA-256 of the user's file that it is from; empty for the models of the package.
     reference : str
         Where the equations come from.
     grid_kinds : tuple of str
@@ -251,6 +253,7 @@ class Model:
     """
 
     name: str = ""
+    source_hash: str = ""
     title: str = ""
     reference: str = ""
     parameters: tuple = ()

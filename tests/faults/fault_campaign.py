@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from hpc_nu.campaign.in_hand import InHand  # noqa: E402
 from hpc_nu.solver.result_codes import ResultCode  # noqa: E402
 
 CAMPAIGN = LEPTON.replace("1e-10", "1e-6").replace("points: 6", "points: 3")
+KERNELS = Path(os.environ["NUMBA_CACHE_DIR"])  # the import of the package has chosen it
 LIMIT = 240.0
 _ROOM = (4, 1500)  # of a small disk [kB]
 
@@ -50,10 +52,8 @@ class FaultCampaign:
         self.folder, self.draw = folder, random.Random(seed)
         self.input_path, self.output = write(folder, CAMPAIGN), folder / "out.h5"
         self.reference = folder / "whole.h5"
-        self.kernels, self.disk = folder / "kernels", folder / "disk"
+        self.disk = folder / "disk"
         self.disk.mkdir()
-        self.kernels.mkdir()
-        self.environment = {"NUMBA_CACHE_DIR": str(self.kernels)}
         self.tally, self.rows = Counter(), 0
         code, text = self._run(output=self.reference)
         assert code == COMPLETE, text
@@ -67,7 +67,9 @@ class FaultCampaign:
         """Run in bad surroundings, and check what is there."""
         name = self.draw.choice(sorted(self.faults))
         code, text = self.faults[name]()
-        self.tally.update({"faults": 1, name: 1, f"exit code {code}": 1})
+        self.tally.update({"faults": 1, f"{name}: exit code {code}": 1})
+        if code not in (COMPLETE, BROKEN_ENVIRONMENT):
+            self.tally[f"{name}: {text.strip().splitlines()[-1][-200:] if text.strip() else 'nothing said'}"] += 1
         # A process that has no room to start in, or that the system ends, has no say in how.
         if code == BROKEN_ENVIRONMENT and "[0]" in text:
             assert "Traceback" not in text, f"{name}:\n{text}"
@@ -75,7 +77,6 @@ class FaultCampaign:
 
     def _run(self, before="", output=None, environment=None, ranks=None):
         arguments = ["run", self.input_path, "-o", output or self.output]
-        environment = self.environment | (environment or {})
         return hpc_nu(self.folder, *arguments, before=before, environment=environment, ranks=ranks, limit=LIMIT)
 
     def _ranks(self):
@@ -115,37 +116,46 @@ class FaultCampaign:
 
     def _with_damaged_kernels(self):
         """Some files of the cache are cut short, emptied, or hold other bytes."""
-        for path in self.kernels.rglob("*.nb?"):
-            how = self.draw.choice(["whole", "cut", "empty", "bytes"])
+        kernels = self.folder / "kernels" / KERNELS.name
+        shutil.copytree(KERNELS, kernels)
+        for path in kernels.rglob("*.nb?"):
+            how = self.draw.choice(["whole"] * 9 + ["cut", "empty", "a bit"])
             data = bytearray(path.read_bytes())
             if how == "cut":
-                data = data[: self.draw.randrange(len(data) + 1)]
+                data = data[: self.draw.randrange(len(data))]
             elif how == "empty":
-                data = bytearray()
-            elif how == "bytes" and data:
+                data = b""
+            elif how == "a bit":
                 data[self.draw.randrange(len(data))] ^= 1 << self.draw.randrange(8)
             path.write_bytes(data)
-        return self._run(ranks=self._ranks())
+        try:
+            return self._run(environment={"NUMBA_CACHE_DIR": str(kernels.parent)}, ranks=self._ranks())
+        finally:
+            shutil.rmtree(kernels.parent)
 
     def _with_killed_processes(self):
         """Tasks in quarantine whose processes are killed as they come."""
-        if not self.output.exists():
-            self._run(f"import os, threading; threading.Timer({0.5 + self.draw.random()}, os._exit, (9,)).start()")
+        while not self.output.exists():
+            with self._started() as run:
+                run.wait_for_text("created")
+                time.sleep(self.draw.random())
+                run.kill()
         with h5py.File(self.output) as file:
-            pending = np.flatnonzero(file["status"][:] == ResultCode.PENDING)
+            done = file["status"][:] != ResultCode.PENDING
             record = InHand(self.output, file.attrs["problem_hash"])
-        record.load(np.isin(np.arange(counts(self.output)[1]), pending, invert=True), pending.tolist())
+        record.load(done, np.flatnonzero(~done).tolist())
         record.close()
-        with Run(
-            self.folder, "run", self.input_path, "-o", self.output, environment=self.environment, ranks=self._ranks()
-        ) as run:
+        with self._started(self._ranks()) as run:
             end = time.monotonic() + LIMIT
             while run.is_running and time.monotonic() < end:
-                time.sleep(self.draw.random())
+                time.sleep(2 * self.draw.random())
                 for pid in run.processes():
                     if b"quarantine" in _command_line(pid):
                         _kill(pid)
             return run.wait(10), run.text
+
+    def _started(self, ranks=None):
+        return Run(self.folder, "run", self.input_path, "-o", self.output, ranks=ranks)
 
     @contextmanager
     def _small_disk(self):

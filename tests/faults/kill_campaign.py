@@ -6,7 +6,7 @@ each, the file must open with h5py and xarray, every row that says that it is do
 uninterrupted run, and no such row may be gone.  The next run continues, on another number of ranks; when a campaign is
 complete, its file must be equal to that of the uninterrupted run, and another one begins.
 
-(SIGKILL keeps the page cache: a power cut is not covered.)
+(SIGKILL keeps the page cache: for power cuts see `test_power_cuts`.)
 """
 
 import argparse

@@ -67,7 +67,7 @@ def test_a_deadly_task_is_a_row_after_three_tries(trouble, ranks, reason, printe
 def test_an_endless_first_task_ends_the_loading_of_kernels_and_becomes_a_row(tmp_path):
     """Loading solves a step of the first task of each kind; it counts as an attempt at that task."""
     input_path = write(tmp_path, DEADLY.replace("VALUES", str([float(ENDLESS), 0.1, 0.2, 0.3])))
-    before = IMPATIENT + "; import hpc_nu.campaign.run as run; run._COMPILE_SECONDS = 1.0"
+    before = IMPATIENT + "; import hpc_nu.campaign.run as run; run.COMPILE_SECONDS = 1.0"
     for _ in range(2):
         with Run(tmp_path, "run", input_path, "-o", "out.h5", ranks=2, before=before) as run:
             assert run.wait(30) not in (0, 2, 3, 75), run.text
@@ -143,7 +143,7 @@ def test_a_stop_asked_of_one_rank_saves_the_suspects_of_all(toys, tmp_path):
         assert run.wait_for_text("; recorded")
         os.kill(max(run.rank_processes()), signal.SIGUSR1)
         assert run.wait() == 75, run.text
-    suspended, _ = Checkpoint(output, plan.problem_hash).load()
+    suspended, _ = Checkpoint(output, plan.problem_hash).load(plan.n_tasks)
     assert sorted(s.task for s in suspended) == [0, 1]
 
 
@@ -172,7 +172,7 @@ def test_a_long_innocent_suspect_gets_on_from_kill_to_kill(tmp_path):
 
 def _steps(folder):
     """Of the task in the checkpoint; 0 without one."""
-    suspended, _ = Checkpoint(folder / "out.h5", _hash(folder)).load()
+    suspended, _ = Checkpoint(folder / "out.h5", _hash(folder)).load(1000)
     return suspended[0].state[0] if suspended else 0
 
 
@@ -183,7 +183,7 @@ def _hash(folder):
 
 @pytest.mark.parametrize("tasks", [[], [4], [3, 4, 5], [9, 1, 2, 3, 7]])
 def test_ranges_read_back(tasks):
-    assert from_ranges(to_ranges(tasks)) == sorted(tasks)
+    assert from_ranges(to_ranges(tasks), 10**6) == sorted(tasks)
 
 
 def test_the_record_of_a_killed_run(tmp_path):
@@ -221,6 +221,8 @@ def test_the_record_of_a_killed_run(tmp_path):
         "not JSON\n",
         '{"problem_hash": "abc", "deaths": [1]}\n',
         '{"problem_hash": "other", "deaths": {"1": 2}}\n0 1\n',
+        '{"problem',
+        "\0" * 600 + "\n0 1\n",  # what a power cut leaves
     ],
 )
 def test_a_record_that_says_nothing_about_this_problem_is_passed_over(text, tmp_path):

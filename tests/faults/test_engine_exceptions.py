@@ -40,3 +40,47 @@ def test_a_fault_of_one_rank_ends_all(module, owner, method, rank, condition, tm
         assert run.wait(20) not in (0, 2, 3, 75), run.text
         assert time.monotonic() - seen < 10
         assert run.text.count("RuntimeError: a fault on rank") == 1
+
+
+LONE = """
+import os
+if os.environ.get("OMPI_COMM_WORLD_RANK", os.environ.get("PMI_RANK")) in {ranks!r}:
+    import sys
+    sys.modules["h5py"] = None
+"""
+
+
+@pytest.mark.parametrize("ranks", [("1",), ("0",), ("0", "1", "2")])
+@pytest.mark.parametrize("command", [["run", "input.yaml", "-o", "out.h5"], ["doctor"]])
+def test_an_environment_that_is_wrong_on_some_ranks_ends_all_and_is_said(command, ranks, tmp_path):
+    write(tmp_path, TOY)
+    with Run(tmp_path, *command, ranks=3, before=LONE.format(ranks=ranks) + BEFORE) as run:
+        assert run.wait(30) == 3, run.text
+        assert "h5py" in run.text and "Traceback" not in run.text, run.text
+        assert run.text.count("h5py does not load") == 1 or command == ["doctor"], run.text
+
+
+REMOVES = """
+import hpc_nu.campaign.results_file as module
+original = module.ResultsFile.commit
+def commit(self, rows):
+    self.communicator.barrier()
+    if self.communicator.rank == 0:
+        {how}
+    self.communicator.barrier()
+    return original(self, rows)
+module.ResultsFile.commit = commit
+"""
+
+
+@pytest.mark.parametrize(
+    "how", ["__import__('os').remove('out.h5')", "__import__('shutil').copy('other.h5', 'out.h5')"]
+)
+def test_what_all_ranks_meet_is_said_once(how, tmp_path):
+    """The output is gone, or another file."""
+    input_path = write(tmp_path, TOY + "settings: {nap: 0.01}\n")
+    with Run(tmp_path, "run", input_path, "-o", "other.h5", before=BEFORE) as run:
+        assert run.wait() == 0, run.text
+    with Run(tmp_path, "run", input_path, "-o", "out.h5", ranks=3, before=BEFORE + REMOVES.format(how=how)) as run:
+        assert run.wait(30) == 3, run.text
+        assert run.text.count("out.h5: ") == 1 and "Traceback" not in run.text, run.text

@@ -2,7 +2,7 @@
 
 After every kill the file must open with h5py and xarray, and every row that says that it is done must be, bit for bit,
 that of an uninterrupted run; so must the whole file be in the end.  Of the kills that a test counts on it asserts that
-they met a run that was not at its end.  (SIGKILL keeps the page cache: power loss is not covered.)
+they met a run that was not at its end.  (SIGKILL keeps the page cache: see `test_power_cuts`.)
 """
 
 import json

@@ -70,7 +70,7 @@ def test_what_was_solved_before_is_recorded(tmp_path):
     before = MEETS.replace("MET", str(met)).replace("RAISE", RAISES["memory"])
     code, text = hpc_nu(tmp_path, "run", write(tmp_path, TOY), "-o", "out.h5", before=before)
     assert code == BROKEN_ENVIRONMENT and counts(tmp_path / "out.h5")[0] == 20, text
-    assert not InHand(tmp_path / "out.h5", _hash(tmp_path)).recorded()[1], "nobody holds anything"
+    assert not InHand(tmp_path / "out.h5", _hash(tmp_path)).recorded(40)[1], "nobody holds anything"
 
 
 @pytest.mark.parametrize(
@@ -298,3 +298,66 @@ def test_a_campaign_is_of_the_memory_that_it_needs(tmp_path):
                 assert set(file["status"][:]) <= {ResultCode.PENDING, ResultCode.DONE}, text
         assert code != 0 or counts(tmp_path / "out.h5") == (8, 8), text
     assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+
+
+# ------------------------------------------------------------------------------------------- calls from Python
+
+
+def test_a_program_that_calls_run_needs_no_preparation(tmp_path):
+    """MPI is there and is not started; no timer of ours goes on."""
+    program = (
+        BEFORE + "; import signal, sys; from hpc_nu.campaign.run import run;"
+        "from hpc_nu.single_process import SingleProcess;"
+        f"code = run(SingleProcess(), {str(write(tmp_path, TOY))!r}, 'out.h5');"
+        "assert signal.getitimer(signal.ITIMER_PROF)[0] == 0; sys.exit(code)"
+    )
+    code, text = hpc_nu(tmp_path, program=[sys.executable, "-c", program])
+    assert code == COMPLETE, text
+
+
+def test_trouble_while_kernels_are_loaded_leaves_no_timer(alone, toys, tmp_path, monkeypatch):
+    from toy_models import Toy
+
+    from hpc_nu import cli
+
+    def solve(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(Toy, "solve", solve)
+    assert cli.main(["run", str(write(tmp_path, TOY)), "-o", str(tmp_path / "out.h5")]) == BROKEN_ENVIRONMENT
+    assert signal.getitimer(signal.ITIMER_PROF)[0] == 0
+
+
+def test_a_signal_before_the_file_is_open_takes_no_suspicion_away(tmp_path):
+    """What a dead run has left must outlive a stop during the start of the next one."""
+    input_path, output = write(tmp_path, SLOW), tmp_path / "out.h5"
+    with Run(tmp_path, "run", input_path, "-o", output, before=BEFORE) as run:
+        assert run.wait_for_text("; recorded")
+        run.kill()
+    left = InHand(output, _hash(tmp_path)).read(np.zeros(40, bool))
+    assert left
+    sleeps = (
+        "; import time, hpc_nu.campaign.run as r; p = r.read_plan; r.read_plan = lambda f: (time.sleep(3), p(f))[1]"
+    )
+    with Run(tmp_path, "run", input_path, "-o", output, before=BEFORE + sleeps) as run:
+        time.sleep(2.0)
+        run.process.send_signal(signal.SIGTERM)
+        assert run.wait() == CHECKPOINTED, run.text
+    after = InHand(output, _hash(tmp_path))
+    assert after.read(np.zeros(40, bool)).keys() >= left.keys()
+
+
+def test_rows_of_a_second_try_do_not_speak_against_other_sources(tmp_path, toys, alone, monkeypatch):
+    from toy_models import RAISES_AT_FIRST
+
+    from hpc_nu import cli
+
+    monkeypatch.setattr("hpc_nu.campaign.runs.fingerprint", lambda: "the old ones")
+    text = TOY.replace("points: 40}", f"points: 40}}\n  trouble: {{value: {RAISES_AT_FIRST}}}")
+    output, input_path = tmp_path / "out.h5", write(tmp_path, text)
+    arguments = ["run", str(input_path), "-o", str(output)]
+    assert cli.main(arguments) == COMPLETE
+    with h5py.File(output, "r+") as file:
+        assert (file["cost/tries"][:] == 2).all()
+        file["status"][20:] = 0
+    assert cli.main([*arguments, "--accept-changes"]) == COMPLETE

@@ -8,6 +8,7 @@ from mpi import hpc_nu
 from power_cuts import compile_recorder, cuts, record
 
 from hpc_nu.campaign.checkpoint import Checkpoint
+from hpc_nu.campaign.in_hand import InHand
 from hpc_nu.campaign.plan import read_plan
 
 CUTS = 24
@@ -43,7 +44,11 @@ def rows_after(cut, folder, input_path, reference):
         (folder / name).write_bytes(content)
     if not (folder / "out.h5").exists():
         return None
-    Checkpoint(folder / "out.h5", read_plan(input_path).problem_hash).load()
+    plan_hash = read_plan(input_path).problem_hash
+    Checkpoint(folder / "out.h5", plan_hash).load(24)
+    in_hand = InHand(folder / "out.h5", plan_hash)
+    in_hand.refuse_foreign()
+    in_hand.recorded(24)
     return assert_sound(folder / "out.h5", input_path, reference)
 
 

@@ -41,7 +41,7 @@ def last_rank(run):
 
 
 def suspended(folder, output):
-    tasks, remarks = Checkpoint(folder / output, read_plan(folder / "input.yaml").problem_hash).load()
+    tasks, remarks = Checkpoint(folder / output, read_plan(folder / "input.yaml").problem_hash).load(1000)
     assert not remarks
     return tasks
 
@@ -95,7 +95,7 @@ def test_mpirun_that_is_ended_itself_leaves_everything_saved(number, tmp_path):
 def suspended_toys(folder):
     with h5py.File(folder / "toy.h5") as file:
         problem_hash = file.attrs["problem_hash"]
-    return Checkpoint(folder / "toy.h5", problem_hash).load()[0]
+    return Checkpoint(folder / "toy.h5", problem_hash).load(1000)[0]
 
 
 def test_the_end_of_the_allocation_stops_a_run_by_itself(tmp_path):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,12 @@ def checkpoint(tmp_path):
 
 
 def test_what_is_saved_is_loaded(checkpoint):
-    assert checkpoint.load() == ([], [])
+    assert checkpoint.load(10) == ([], [])
     checkpoint.save(FIRST)
-    loaded, remarks = checkpoint.load()
+    loaded, remarks = checkpoint.load(10)
     assert same(loaded, FIRST) and not remarks
     checkpoint.save(SECOND)
-    assert same(checkpoint.load()[0], SECOND)
+    assert same(checkpoint.load(10)[0], SECOND)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "gone"])
@@ -45,7 +46,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(damage, checkpoint):
     else:
         new = {"truncated": content[: len(content) // 2], "empty": b"", "text": b"no checkpoint" * 100}[damage]
         open(checkpoint.path, "wb").write(new)
-    loaded, remarks = checkpoint.load()
+    loaded, remarks = checkpoint.load(10)
     assert same(loaded, FIRST)
     assert len(remarks) == (damage != "gone") and all(checkpoint.path in remark for remark in remarks)
 
@@ -55,7 +56,7 @@ def test_two_damaged_checkpoints_are_as_none(checkpoint):
     checkpoint.save(SECOND)
     for path in (checkpoint.path, checkpoint.previous):
         open(path, "r+b").truncate(1000)
-    loaded, remarks = checkpoint.load()
+    loaded, remarks = checkpoint.load(10)
     assert loaded == [] and len(remarks) == 2
 
 
@@ -69,7 +70,7 @@ def flip_bytes(path, every):
             file.seek(place)
             file.write(bytes([content[place] ^ 0x55]))
             try:
-                loaded, remarks = checkpoint.load()
+                loaded, remarks = checkpoint.load(10)
             except Exception as error:  # noqa: BLE001 - whatever it is, it would end the run
                 wrong[place] = repr(error)
             else:
@@ -94,10 +95,10 @@ def test_no_flipped_byte_leads_to_a_wrong_state(checkpoint, tmp_path):
 
 def test_the_checkpoint_of_another_problem_or_version_is_passed_over(checkpoint, tmp_path, monkeypatch):
     checkpoint.save(FIRST)
-    loaded, remarks = Checkpoint(tmp_path / "out.h5", "another").load()
+    loaded, remarks = Checkpoint(tmp_path / "out.h5", "another").load(10)
     assert loaded == [] and "another problem" in remarks[0]
     monkeypatch.setattr(checkpoint_module, "__version__", "999")
-    loaded, remarks = Checkpoint(tmp_path / "out.h5", "hash of the problem").load()
+    loaded, remarks = Checkpoint(tmp_path / "out.h5", "hash of the problem").load(10)
     assert loaded == [] and "written by version" in remarks[0]
 
 
@@ -125,7 +126,7 @@ def test_a_kill_between_any_two_steps_of_saving_leaves_a_usable_one(moment, chec
             patch.setattr(os, name, dying(getattr(os, name)))
         with pytest.raises(Killed):
             checkpoint.save(SECOND)
-    loaded, remarks = checkpoint.load()
+    loaded, remarks = checkpoint.load(10)
     assert same(loaded, FIRST) and not remarks
 
 
@@ -145,3 +146,24 @@ def test_nothing_in_flight_leaves_no_file(checkpoint, tmp_path):
     checkpoint.save(SECOND)
     checkpoint.save([])
     assert os.listdir(tmp_path) == []
+
+
+def test_states_of_other_sources_are_passed_over(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint_module, "fingerprint", lambda: "others")
+    Checkpoint(tmp_path / "out.h5", "hash of the problem").save(FIRST)
+    loaded, remarks = checkpoint.load(10)
+    assert loaded == [] and "other sources" in remarks[0]
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", "[" * 100_000, '{"suspended": 3}', "\xff"])
+def test_what_no_run_has_written_is_passed_over_although_its_checksum_holds(body, checkpoint):
+    body = body.encode("latin-1")
+    Path(checkpoint.path).write_bytes(b"%08x\n" % zlib.crc32(body) + body)
+    loaded, remarks = checkpoint.load(10)
+    assert loaded == [] and len(remarks) == 1
+
+
+def test_tasks_that_there_are_not_are_passed_over(checkpoint):
+    checkpoint.save(FIRST)
+    loaded, remarks = checkpoint.load(5)
+    assert loaded == [] and "tasks that there are not" in remarks[0]

@@ -16,6 +16,9 @@ from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, COMPLETE, CampaignError, 
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.results_file import ResultsFile, open_results
 from hpc_nu.campaign.run import run
+from hpc_nu.campaign.sampling import Axis
+from hpc_nu.campaign.status import status_report
+from hpc_nu.campaign.verify import verify_report
 from hpc_nu.models.mode_system import Outcome
 from hpc_nu.solver.result_codes import ResultCode
 
@@ -289,3 +292,53 @@ def test_rows_that_are_not_done_have_empty_texts(alone, tmp_path):
             name: node[:] for name, node in opened.items() if isinstance(node, h5py.Dataset) and node.dtype.kind == "S"
         }
     assert "error" in texts and all(np.all(values == b"") for values in texts.values())
+
+
+def test_points_are_those_of_the_file_wherever_it_is_continued(alone, toys, tmp_path, monkeypatch):
+    """Another processor or library may compute them with other last bits."""
+    input_path, output = write(tmp_path, TOY), tmp_path / "out.h5"
+    assert run(SingleProcess(), input_path, output) == COMPLETE
+    with h5py.File(output, "r+") as file:
+        file["status"][20:] = ResultCode.PENDING
+        before = file["results/end"][:20]
+    values = Axis.values
+    monkeypatch.setattr(Axis, "values", lambda self: np.nextafter(values(self), 1.0))
+    with h5py.File(output) as file:
+        assert (file["points/start"][:] != read_plan(input_path).points["start"]).all()
+    assert verify_report(output)[1] == COMPLETE
+    assert run(SingleProcess(), input_path, output) == COMPLETE
+    assert verify_report(output)[1] == COMPLETE
+    with h5py.File(output) as file:
+        np.testing.assert_array_equal(file["results/end"][:20], before)
+        assert (file["cost/run"][:] == [0] * 20 + [1] * 20).all()
+        x = file["points/start"][:]
+        for _ in range(10):
+            x = 3.9 * x * (1 - x)
+        np.testing.assert_array_equal(file["results/end"][:], x)
+
+
+@pytest.mark.parametrize("name", [".checkpoint", ".checkpoint.previous", ".running"])
+@pytest.mark.parametrize("is_pipe", [False, True])
+def test_what_lies_beside_the_output_and_is_not_ours_is_left_alone(name, is_pipe, alone, toys, tmp_path):
+    path = tmp_path / f"out.h5{name}"
+    os.mkfifo(path) if is_pipe else path.write_text("notes of mine")
+    with pytest.raises(Refused, match=f"out.h5{name}: is needed .* move it away"):
+        run(SingleProcess(), write(tmp_path, TOY), tmp_path / "out.h5")
+    assert is_pipe or path.read_text() == "notes of mine"
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_a_pipe_beside_a_file_keeps_nobody_waiting(alone, toys, tmp_path):
+    output = complete(tmp_path, TOY)
+    for name in (".checkpoint", ".running"):
+        os.mkfifo(f"{output}{name}")
+    assert "done        40 of 40" in status_report(output)
+    assert verify_report(output)[1] == COMPLETE
+
+
+def test_a_flipped_run_number_is_no_change_of_sources(alone, toys, tmp_path):
+    output = complete(tmp_path, TOY)
+    with h5py.File(output, "r+") as file:
+        file["status"][20:] = ResultCode.PENDING
+        file["cost/run"][3] = 77
+    assert run(SingleProcess(), tmp_path / "input.yaml", output) == COMPLETE

@@ -1,5 +1,6 @@
 """When the allocation ends, as the environment says it."""
 
+import signal
 import time
 
 import pytest
@@ -24,3 +25,20 @@ def test_without_an_end_or_with_that_of_a_job_that_is_over_it_goes_on(said, monk
     if said is not None:
         monkeypatch.setenv("SLURM_JOB_END_TIME", said.replace("passed", str(int(time.time()) - 60)))
     assert not StopRequest()
+
+
+def test_what_the_caller_does_at_an_alarm_is_given_back(monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_END_TIME", raising=False)
+    before = signal.signal(signal.SIGALRM, mine := lambda number, frame: None)
+    try:
+        for end in ("", str(int(time.time()) + 3600)):
+            monkeypatch.setenv("SLURM_JOB_END_TIME", end)
+            stop = StopRequest()
+            stop.listen()
+            with stop.at_once(lambda: None):
+                pass
+            stop.give_back()
+            assert signal.getsignal(signal.SIGALRM) is mine
+            assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    finally:
+        signal.signal(signal.SIGALRM, before)

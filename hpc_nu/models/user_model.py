@@ -1,0 +1,82 @@
+"""Models from a user's file: `model: my_file.py:MyModel` in an input file.
+
+The file is read once, by the first rank, and travels with the model: to the other ranks, to processes in quarantine.
+What is in it is part of the problem's identity, where it lies is not; so it may import what is installed, but not its
+neighbours.
+"""
+
+import copyreg
+import inspect
+import os
+import re
+import sys
+import traceback
+import types
+from pathlib import Path
+
+from hpc_nu.models.mode_system import Model, Observable, Parameter, Setting
+from hpc_nu.user_file import read_text, user_path
+
+PATTERN = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
+
+_DECLARED = {"parameters": Parameter, "settings": Setting, "observables": Observable}
+
+
+def load_user_model(word):
+    """The model that `word` names, "path/to/file.py:Class"; the path as seen from the working folder.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file or class, or it is no model: file, line and reason.
+    """
+    path = PATTERN.fullmatch(word)["path"]
+    return _model(word, os.path.abspath(user_path(path)), *read_text(path))
+
+
+def _model(word, absolute_path, text, text_hash):
+    path, name = PATTERN.fullmatch(word).group("path", "name")
+    module = types.ModuleType(f"hpc_nu_user_model_{Path(path).stem}")
+    module.__file__ = absolute_path
+    sys.modules[module.__name__] = module  # where pickle and numba look for its classes
+    try:
+        exec(compile(text, absolute_path, "exec"), vars(module))
+        model = _class(path, name, module)()
+    except SyntaxError as error:
+        raise ValueError(f"{path}:{error.lineno}: {error.msg}") from None
+    except ValueError as error:
+        if str(error).startswith(f"{path}:"):
+            raise
+        raise ValueError(_of_exception(path, absolute_path, error)) from error
+    except Exception as error:  # noqa: BLE001 - whatever a user's file does
+        raise ValueError(_of_exception(path, absolute_path, error)) from error
+    _refuse_incomplete(path, model)
+    model.name, model.source_hash = word, text_hash
+    copyreg.pickle(type(model), lambda _: (_model, (word, absolute_path, text, text_hash)))
+    return model
+
+
+def _class(path, name, module):
+    classes = {key: value for key, value in vars(module).items() if inspect.isclass(value) and issubclass(value, Model)}
+    mine = [key for key, value in classes.items() if value.__module__ == module.__name__]
+    if name not in classes:
+        what = "is no subclass of hpc_nu.models.mode_system.Model" if hasattr(module, name) else "is not in it"
+        raise ValueError(f"{path}: {name} {what}; models in it: {', '.join(mine) or 'none'}")
+    return classes[name]
+
+
+def _of_exception(path, absolute_path, error):
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == absolute_path]
+    return f"{path}:{lines[-1] if lines else 1}: {type(error).__name__}: {error}"
+
+
+def _refuse_incomplete(path, model):
+    """Say what a model lacks before anything relies on it."""
+    name = type(model).__name__
+    for attribute, kind in _DECLARED.items():
+        declared = getattr(model, attribute)
+        if not isinstance(declared, tuple) or not all(isinstance(entry, kind) for entry in declared):
+            raise ValueError(f"{path}: {name}.{attribute} must be a tuple of {kind.__name__}, not {declared!r}")
+    for method in ("cost", "solve"):
+        if getattr(type(model), method) is getattr(Model, method):
+            raise ValueError(f"{path}: {name} has no method {method}")

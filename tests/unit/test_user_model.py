@@ -1,0 +1,126 @@
+"""A model from a user's file is one like any other: checked, run, explained; its source is part of the problem."""
+
+import os
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+from campaigns import write
+from mpi import hpc_nu
+
+from hpc_nu.campaign.plan import read_plan
+from hpc_nu.models import get_model
+
+DECAY = """
+import numpy as np
+from hpc_nu.compiled import compiled
+from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.solver.result_codes import ResultCode
+
+@compiled
+def left(rate, time):
+    return np.exp(-rate * time)
+
+class Decay(Model):
+    title = "one particle that decays"
+    reference = "any textbook"
+    parameters = (Parameter("rate", "GeV", 0.0, 10.0, "width"),)
+    settings = (Setting("time", 1.0, "how long", low=0.0),)
+    observables = (Observable("left", "1", "what is left"),)
+
+    def cost(self, problem):
+        return Cost(1e-5)
+
+    def solve(self, problem, state=None, pause=lambda: False):
+        return Outcome(ResultCode.DONE, {"scalar": {"left": left(problem.point["rate"], problem.settings["time"])}})
+
+class Other:
+    pass
+"""
+
+CAMPAIGN = """\
+campaign: decays
+model: decay.py:Decay
+parameters:
+  rate: {linear: [0.1, 0.9], points: 20, unit: GeV}
+"""
+
+RANKS = [None, pytest.param(2, marks=pytest.mark.mpi)]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, DECAY, "decay.py")
+    write(tmp_path, CAMPAIGN)
+    return tmp_path
+
+
+@pytest.mark.parametrize("ranks", RANKS)
+def test_it_runs_like_any_other(ranks, folder):
+    code, text = hpc_nu(folder, "run", "input.yaml", "-o", "out.h5", ranks=ranks)
+    assert code == 0, text
+    with h5py.File(folder / "out.h5") as file:
+        np.testing.assert_allclose(file["results/left"][:], np.exp(-file["points/rate"][:]), rtol=1e-15)
+        assert file.attrs["model"] == "decay.py:Decay"
+    for command in (
+        ["check", "input.yaml"], ["status", "out.h5"], ["models", "decay.py:Decay"],
+        ["explain", "out.h5", "--task", "3"], ["explain", "out.h5", "--task", "3", "--solve"],
+    ):  # fmt: skip
+        code, text = hpc_nu(folder, *command)
+        assert code == 0 and "Traceback" not in text, text
+    assert "largest difference" in text or "bit for bit" in text, text
+
+
+def test_its_source_is_part_of_the_problem_and_its_place_is_not(folder):
+    first = read_plan("input.yaml").problem_hash
+    os.makedirs("elsewhere")
+    write(folder / "elsewhere", DECAY, "decay.py")
+    write(folder, CAMPAIGN.replace("decay.py", "elsewhere/decay.py"))
+    assert read_plan("input.yaml").problem_hash == first
+    write(folder / "elsewhere", DECAY.replace("exp(-", "exp(-2 *"), "decay.py")
+    assert read_plan("input.yaml").problem_hash != first
+
+
+def test_a_campaign_is_not_continued_with_another_source(folder):
+    assert hpc_nu(folder, "run", "input.yaml", "-o", "out.h5")[0] == 0
+    write(folder, DECAY.replace("exp(-", "exp(-2 *"), "decay.py")
+    code, text = hpc_nu(folder, "run", "input.yaml", "-o", "out.h5")
+    assert code == 2 and "model: Decay of the file" in text, text
+    assert hpc_nu(folder, "run", "input.yaml", "-o", "new.h5")[0] == 0
+    with h5py.File(folder / "new.h5") as file:  # and not with old machine code either
+        np.testing.assert_allclose(file["results/left"][:], np.exp(-2 * file["points/rate"][:]), rtol=1e-15)
+
+
+def test_it_travels_with_its_source(folder):
+    sent = pickle.dumps(get_model("decay.py:Decay"))
+    os.remove("decay.py")
+    model = pickle.loads(sent)
+    assert model.name == "decay.py:Decay" and model.parameters[0].name == "rate"
+    assert pickle.loads(pickle.dumps(model)).source_hash == model.source_hash
+
+
+WRONG = {
+    "no file": (None, "decay.py: cannot be read"),
+    "no Python": ("class Decay(:\n", "decay.py:1: invalid syntax"),
+    "no class": (DECAY.replace("class Decay", "class Decays"), "Decay is not in it; models in it: Decays"),
+    "no model": (DECAY.replace("class Decay(Model)", "class Decay"), "Decay is no subclass"),
+    "raises": (DECAY + "1 / 0\n", f"decay.py:{DECAY.count(chr(10)) + 1}: ZeroDivisionError"),
+    "imports what is not there": ("import no_such_thing\n", "decay.py:1: ModuleNotFoundError"),
+    "no cost": (DECAY.replace("def cost", "def costs"), "has no method cost"),
+    "no tuple": (DECAY.replace('"width"),)', '"width"))'), "must be a tuple of Parameter"),
+    "raises ValueError": (DECAY + "int('x')\n", f"decay.py:{DECAY.count(chr(10)) + 1}: ValueError: invalid literal"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_wrong_with_it_is_said_with_its_line(what, folder):
+    text, expected = WRONG[what]
+    (folder / "decay.py").unlink()
+    if text is not None:
+        write(folder, text, "decay.py")
+    code, said = hpc_nu(folder, "check", "input.yaml")
+    assert code == 2 and said.startswith("input.yaml:2:") and expected in said and "Traceback" not in said, said
+    code, said = hpc_nu(folder, "models", "decay.py:Decay")
+    assert code == 2 and expected in said and "Traceback" not in said, said
