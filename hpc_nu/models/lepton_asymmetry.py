@@ -56,7 +56,6 @@ from hpc_nu.seesaw.rate_table import (
 from hpc_nu.seesaw.simple_rates import simple_rates
 from hpc_nu.solver import esdirk, evolution
 from hpc_nu.solver.evolution import Evolution
-from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 PARAMETERS = (
@@ -360,20 +359,24 @@ class _Solve:
             self._modes(start[1])[0] = -2 * (heavier - lighter) / self._mass_step()
         return start.ravel()
 
-    def outcome(self):
+    def outcome(self, pause):
+        """Go on until the end, a failure, or `pause()`."""
+        return Outcome.of_evolution(
+            self.evolution, pause, self.observables, lambda z: f"T = {self.temperature(z):.6g} GeV"
+        )
+
+    def observables(self):
         """What a solve that has reached its last stop gives."""
         yields = self.yields()
-        observables = {
+        return {
             "scalar": self.scalars(yields),
             "trajectory": self.trajectories(yields) if len(self.temperatures) else {},
             "mode": self.mode_values(),
         }
-        return Outcome(ResultCode.DONE, observables, steps=self.evolution.steps, rejected=self.evolution.rejected)
 
-    @property
-    def temperature(self):
-        """Where the solve is now [GeV]."""
-        return self.t_start * np.exp(-self.evolution.z)
+    def temperature(self, z):
+        """[GeV]"""
+        return self.t_start * np.exp(-z)
 
     def _modes(self, u):
         return u[3:].reshape(8, self.grid.n_modes)
@@ -428,7 +431,7 @@ class _Solve:
         values |= self.derivatives()
         maximum = self.evolution.state.memory
         values["Y_Delta_e_max"] = maximum[kernel.MAX_VALUE] / self.shared.entropy_at_start
-        values["T_Delta_e_max"] = self.t_start * np.exp(-maximum[kernel.MAX_Z])
+        values["T_Delta_e_max"] = self.temperature(maximum[kernel.MAX_Z])
         return values
 
     def derivatives(self):
@@ -564,15 +567,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
         return Cost(1.5e-4 + solve + 7e-6 * n_stops, (omega, self.mass_cost(settings), coefficients))
 
     def solve(self, problem, state=None, pause=lambda: False):
-        run = _Solve(problem, state)
-        code = run.evolution.run(pause)
-        if code == ResultCode.DONE:
-            return run.outcome()
-        steps, rejected = run.evolution.steps, run.evolution.rejected
-        if code == ResultCode.PAUSED:
-            return Outcome(code, state=run.evolution.pack(), steps=steps, rejected=rejected)
-        message = f"{code.name.lower()} at T = {run.temperature:.6g} GeV: {code.advice}"
-        return Outcome(code, steps=steps, rejected=rejected, message=message)
+        return _Solve(problem, state).outcome(pause)
 
     def batch_key(self, problem):
         """Momentum-averaged solves of equal mass, settings, stops and method share the registers."""
@@ -585,4 +580,4 @@ class LeptonAsymmetry(ModelWithThermalRates):
         most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
         evolutions, columns = [run.evolution for run in runs], runs[0].shared.tables.side_by_side
         finished = batch.solve_together(evolutions, columns, evolution.ATTEMPTS, most_steps, pause)
-        return [run.outcome() if done else None for run, done in zip(runs, finished, strict=True)]
+        return [run.outcome(pause) if done else None for run, done in zip(runs, finished, strict=True)]

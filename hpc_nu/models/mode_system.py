@@ -183,6 +183,26 @@ class Outcome:
     message: str = ""
 
     @classmethod
+    def of_evolution(cls, evolution, pause, observables, where):
+        """Of a stiff system that runs until it is done, fails, or `pause()` is true.
+
+        Parameters
+        ----------
+        evolution : hpc_nu.solver.evolution.Evolution
+        observables : callable
+            () -> what it gives if it comes to its end.
+        where : callable
+            z -> words for it, as "T = 5 GeV".
+        """
+        code = evolution.run(pause)
+        outcome = cls(code, steps=evolution.steps, rejected=evolution.rejected)
+        if code == ResultCode.DONE:
+            return replace(outcome, observables=observables())
+        if code == ResultCode.PAUSED:
+            return replace(outcome, state=evolution.pack())
+        return replace(outcome, message=f"{code.name.lower()} at {where(evolution.z)}: {code.advice}")
+
+    @classmethod
     def of_exception(cls, error):
         return cls(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {error}")
 

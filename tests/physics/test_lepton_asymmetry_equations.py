@@ -434,7 +434,7 @@ def test_occupations_stay_positive_and_near_or_below_equilibrium(point):
     lowest, highest, code = [], [], ResultCode.PAUSED
     while code == ResultCode.PAUSED:
         code = run.evolution.run(lambda: True)
-        modes, f_eq = run.evolution.state.u[3:].reshape(8, -1), run.equilibrium(run.temperature)
+        modes, f_eq = run.evolution.state.u[3:].reshape(8, -1), run.equilibrium(run.temperature(run.evolution.z))
         for x in ((modes[:4] + modes[4:]) / 2, (modes[:4] - modes[4:]) / 2):
             length = np.linalg.norm(x[1:], axis=0)
             lowest.append(np.min((1 + (x[0] - length) / f_eq)[populated]))
