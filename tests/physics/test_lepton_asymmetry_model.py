@@ -28,8 +28,8 @@ from lepton_asymmetry_points import (
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicHermiteSpline
 
-from hpc_nu.models import lepton_asymmetry
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
+from hpc_nu.models import lepton_asymmetry_tables
 from hpc_nu.models.lepton_asymmetry import OBSERVABLES, SETTINGS, LeptonAsymmetry
 from hpc_nu.models.mode_system import SMALLEST_RTOL, Problem, SolverSettings
 from hpc_nu.plasma.simple_bath import higgs_vev_squared
@@ -574,7 +574,7 @@ def test_bad_rates_are_named_with_the_mass_where_they_are_bad(monkeypatch, bad):
         good = simple_rates(temperature, momentum, mass)
         return good._replace(gamma_c=np.where((momentum / temperature > 5)[..., np.newaxis], bad, good.gamma_c))
 
-    monkeypatch.setattr(lepton_asymmetry, "_rates", lambda settings, mass: rates)
+    monkeypatch.setattr(lepton_asymmetry_tables, "_rates", lambda settings, mass: rates)
     with pytest.raises(ValueError, match="rates at M = 2.0 GeV"):
         MODEL.solve(problem(FREEZE_IN, EIGHT_MODES, T_start=999.0))
 
