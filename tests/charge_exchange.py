@@ -90,4 +90,4 @@ class ChargeExchange(Model):
         def observables():
             return {"scalar": {"x": evolution.records[-1, 0], "total": equations.charge(evolution.records[-1])}}
 
-        return Outcome.of_evolution(evolution, pause, observables, lambda z: f"z = {z:.6g}")
+        return Outcome.of_evolution(evolution, evolution.run(pause), observables, lambda z: f"z = {z:.6g}")

@@ -41,6 +41,7 @@ from hpc_nu.seesaw.mass_splitting import hamiltonian_vector, mass_splitting, osc
 from hpc_nu.seesaw.rate_table import redshifted, table_temperatures
 from hpc_nu.solver import esdirk, evolution
 from hpc_nu.solver.evolution import Evolution
+from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 _MODE_NAMES = tuple(o.name for o in OBSERVABLES if o.kind == "mode")
@@ -121,10 +122,10 @@ class _Solve:
             self._modes(start[1])[0] = -2 * (above - below) / (heavier - lighter)
         return start.ravel()
 
-    def outcome(self, pause):
-        """Go on until the end, a failure, or `pause()`."""
+    def outcome(self, code):
+        """What is known of it, where `code` is how it ended."""
         return Outcome.of_evolution(
-            self.evolution, pause, self.observables, lambda z: f"T = {self.temperature(z):.6g} GeV"
+            self.evolution, code, self.observables, lambda z: f"T = {self.temperature(z):.6g} GeV"
         )
 
     def observables(self):
@@ -329,7 +330,8 @@ class LeptonAsymmetry(ModelWithThermalRates):
         return Cost(1.5e-4 + solve + 7e-6 * n_stops, (omega, self.mass_cost(settings), coefficients))
 
     def solve(self, problem, state=None, pause=lambda: False):
-        return _Solve(problem, state).outcome(pause)
+        run = _Solve(problem, state)
+        return run.outcome(run.evolution.run(pause))
 
     def batch_key(self, problem):
         """Momentum-averaged solves of equal mass, settings, stops and method share the registers."""
@@ -342,4 +344,4 @@ class LeptonAsymmetry(ModelWithThermalRates):
         most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
         evolutions, columns = [run.evolution for run in runs], runs[0].shared.tables.side_by_side
         finished = batch.solve_together(evolutions, columns, evolution.ATTEMPTS, most_steps, pause)
-        return [run.outcome(pause) if done else None for run, done in zip(runs, finished, strict=True)]
+        return [run.outcome(ResultCode.DONE) if done else None for run, done in zip(runs, finished, strict=True)]

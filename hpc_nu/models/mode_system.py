@@ -183,18 +183,19 @@ class Outcome:
     message: str = ""
 
     @classmethod
-    def of_evolution(cls, evolution, pause, observables, where):
-        """Of a stiff system that runs until it is done, fails, or `pause()` is true.
+    def of_evolution(cls, evolution, code, observables, where):
+        """Of a stiff system that has run until it was done, failed, or paused.
 
         Parameters
         ----------
         evolution : hpc_nu.solver.evolution.Evolution
+        code : ResultCode
+            What its `run` gave.
         observables : callable
-            () -> what it gives if it comes to its end.
+            () -> what it gives, if it has come to its end.
         where : callable
             z -> words for it, as "T = 5 GeV".
         """
-        code = evolution.run(pause)
         outcome = cls(code, steps=evolution.steps, rejected=evolution.rejected)
         if code == ResultCode.DONE:
             return replace(outcome, observables=observables())

@@ -46,10 +46,11 @@ class Evolution:
         first = self.pieces[0]
         clock, memory = new_clock(stops[0], first.first_step), np.zeros(first.memory_size)
         self.state = State(clock, np.array(start, float), np.empty(len(start)), memory)
-        self.records, self.stop = np.full((len(stops), len(first.record(self.state.u))), np.nan), 0
+        recorded = first.record(self.state.u)
+        self.records, self.stop = np.full((len(stops), len(recorded)), np.nan), 1
         if state is None:
+            self.records[0] = recorded
             set_slope(first, self.z, self.state.u, self.state.slope)
-            self._record(first)
         else:
             self._unpack(state)
 
@@ -84,17 +85,14 @@ class Evolution:
     def arrive(self):
         """Record what is asked for at a stop; True if it was the last."""
         before = self.pieces[self.stop - 1]
-        self._record(before)
+        self.records[self.stop] = before.record(self.state.u)
+        self.stop += 1
         if self.stop == len(self.stops):
             return True
         beyond = self.pieces[self.stop - 1]
         if beyond is not before:
             set_slope(beyond, self.z, self.state.u, self.state.slope)
         return False
-
-    def _record(self, equations):
-        self.records[self.stop] = equations.record(self.state.u)
-        self.stop += 1
 
     def run(self, pause):
         """Step until the last stop, a failure, or `pause()`; asked after at most ATTEMPTS steps.
