@@ -6,7 +6,9 @@ ends with a digest of what comes before; where it does not, the function is comp
 """
 
 import hashlib
+import inspect
 import io
+import os
 from contextlib import contextmanager, suppress
 
 from numba import njit
@@ -15,28 +17,40 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 _DIGEST_SIZE = 16
 
 
-def compiled(function=None, **options):
+def compiled(function=None, of=None, **options):
     """Decorator: numba's `njit` with numpy's rules for division by zero, cached.
 
     Parameters
     ----------
+    of : class, optional
+        That of an argument, whose methods the function calls: this is kept apart from what is compiled for others, and
+        is compiled anew if the file of the class has changed.
     options
         Of `njit`, on top of these.
     """
     if function is None:
-        return lambda function: compiled(function, **options)
+        return lambda function: compiled(function, of, **options)
     dispatcher = njit(error_model="numpy", **options)(function)
-    with suppress(RuntimeError):  # nowhere to keep it, as where the file that it is from is on another machine alone
-        dispatcher._cache = _Cache(function)  # what `cache=True` does, with another cache
+    if of is None or _can_be_found(of):
+        with suppress(OSError, RuntimeError):  # nowhere to keep it, as where its file is on another machine alone
+            dispatcher._cache = _Cache(function, of)  # what `cache=True` does, with another cache
     return dispatcher
 
 
+def _can_be_found(of):
+    """Whether another process finds the class under the same name: what is kept refers to it by that."""
+    return of.__module__ != "__main__" and "<locals>" not in of.__qualname__
+
+
 class _Cache(FunctionCache):
-    def __init__(self, function):
+    def __init__(self, function, of):
         super().__init__(function)
-        self._cache_file = _CheckedFiles(
-            self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
-        )
+        name, stamp = self._impl.filename_base, self._impl.locator.get_source_stamp()
+        if of is not None:
+            # Not one list for all classes: it cannot be read where the module of one of them is not there.
+            source = os.stat(inspect.getfile(of))
+            name, stamp = f"{name}-{of.__module__}.{of.__qualname__}", (stamp, source.st_mtime_ns, source.st_size)
+        self._cache_file = _CheckedFiles(self._cache_path, name, stamp)
 
 
 class _CheckedFiles(IndexDataCacheFile):

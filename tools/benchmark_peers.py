@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -31,8 +32,6 @@ from hpc_nu.models.lepton_asymmetry_kernel import (
     susceptibility_at,
 )
 from hpc_nu.seesaw.rate_table import F_EQ_SLOPE, LN_GAMMA_MINUS, LN_GAMMA_PLUS, N_CHANNELS
-from hpc_nu.solver import esdirk
-from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 try:
     import numbalsoda
@@ -82,27 +81,22 @@ class Equations(NamedTuple):
 def equations(problem):
     """`Equations` of a `Problem` of the package."""
     run = _Solve(problem)
-    run.start()
-    n_cells, n_modes = len(run.table.cells), run.grid.n_modes
-    z_start, z_end = run.clock[esdirk.Z], np.log(run.t_start / run.t_end)
-    segments = [Segment(z_start, z_end, 0, n_cells - 1)]
-    if run.t_end < SPHALERON_FREEZE_OUT < run.t_start:
-        z_jump = np.log(run.t_start / SPHALERON_FREEZE_OUT)
-        segments = [
-            Segment(z_start, z_jump, 0, run.first_cold - 1),
-            Segment(z_jump, z_end, run.first_cold, n_cells - 1),
-        ]
-    scale = np.repeat(SCALES, [3, 4 * n_modes, 4 * n_modes])
-    return Equations(pack(run, scale), run.u / scale, segments, SCALES[0] / run.shared.entropy_at_start)
+    evolution = run.evolution
+    hot, cold = evolution.pieces[0], evolution.pieces[-1]
+    ends = [evolution.stops[run.shared.freeze_out]] if hot is not cold else []
+    ends = [evolution.z, *ends, evolution.stops[-1]]
+    segments = [Segment(*z, e.first, e.last) for e, z in zip((hot, cold), pairwise(ends), strict=False)]
+    scale = np.repeat(SCALES, [3, 4 * run.grid.n_modes, 4 * run.grid.n_modes])
+    return Equations(pack(hot, scale), evolution.state.u / scale, segments, SCALES[0] / run.shared.entropy_at_start)
 
 
-def pack(run, scale):
+def pack(e, scale):
     """The flat array: the slots, then the parts in the order of `parts`, the last three to work in."""
-    table, size = run.table, len(scale)
+    size, n_modes = len(scale), len(e.weights)
     slots = np.zeros(N_SLOTS)
-    slots[[N_MODES, N_CELLS, DELTA_MASS]] = run.grid.n_modes, len(table.cells), run.delta_mass
-    data = [table.nodes, table.cells, run.omega, table.weights, run.flavours, run.rate_factors, scale]
-    space = np.zeros(N_CHANNELS * run.grid.n_modes + 9 + (1 + N_COLUMNS) * size)
+    slots[[N_MODES, N_CELLS, DELTA_MASS]] = n_modes, len(e.cells), e.delta_mass
+    data = [e.nodes, e.cells, e.omega, e.weights, e.flavours, e.rate_factors, scale]
+    space = np.zeros(N_CHANNELS * n_modes + 9 + (1 + N_COLUMNS) * size)
     packed = np.concatenate([slots, *(np.ravel(part) for part in data), space])
     packed[LENGTH] = len(packed)
     return packed
@@ -136,7 +130,7 @@ def slope(z, v, out, p):
     p[CALLS] += 1
     cell = find_cell(z, nodes, int(p[FIRST]), int(p[LAST]))
     coefficients_at(cell, z - nodes[cell], cells, factors, weights.size, at_z.reshape(-1))
-    susceptibility_at(cell, z - nodes[cell], omega_cells, omega)
+    susceptibility_at(cell, z - nodes[cell], omega_cells, 1, omega.reshape(-1))
     for i in range(u.size):
         u[i] = v[i] * scale[i]
     right_hand_side(u, at_z, weights, flavours, p[DELTA_MASS], omega, out)
@@ -171,7 +165,7 @@ def jacobian_elements(z, out, p):
     n = weights.size
     cell = find_cell(z, nodes, int(p[FIRST]), int(p[LAST]))
     coefficients_at(cell, z - nodes[cell], cells, factors, n, at_z.reshape(-1))
-    susceptibility_at(cell, z - nodes[cell], omega_cells, omega)
+    susceptibility_at(cell, z - nodes[cell], omega_cells, 1, omega.reshape(-1))
     at_z[F_EQ_SLOPE] = 0.0  # the inhomogeneous part
     u[:] = 0.0
     for j in range(N_COLUMNS):

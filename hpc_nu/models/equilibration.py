@@ -20,7 +20,7 @@ import numpy as np
 
 from hpc_nu.interactions.digitised_limits import ALL_FLAVOURS
 from hpc_nu.models.equation_of_state import equation_of_state_setting
-from hpc_nu.models.lepton_asymmetry import PARAMETERS
+from hpc_nu.models.lepton_asymmetry_inputs import PARAMETERS
 from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
 from hpc_nu.models.limits import (
     CONVERSIONS,

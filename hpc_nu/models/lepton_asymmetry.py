@@ -11,485 +11,135 @@ mu that B holds is neglected below.  No heavy neutrino is there at the start.  N
 heavy neutrinos (sec. 3), the chiral anomaly (sec. 7), sphalerons that freeze out gradually.
 """
 
-from functools import lru_cache
-from time import thread_time
-from typing import NamedTuple
-
 import numpy as np
-from scipy.interpolate import CubicSpline
 from scipy.special import expit
 
 from hpc_nu.models import lepton_asymmetry_batch as batch
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.models import lepton_asymmetry_stage as stage
-from hpc_nu.models.equation_of_state import equation_of_state_setting
-from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
-from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Preparation, Setting
-from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
-from hpc_nu.plasma import charge_susceptibilities, expansion, simple_bath
-from hpc_nu.plasma import susceptibilities as constant_susceptibilities
-from hpc_nu.plasma.expansion import Expansion
+from hpc_nu.models.lepton_asymmetry_derivatives import EquationsWithTangents
+from hpc_nu.models.lepton_asymmetry_equations import Equations
+from hpc_nu.models.lepton_asymmetry_inputs import DIFFERENTIATED, OBSERVABLES, PARAMETERS, SETTINGS
+from hpc_nu.models.lepton_asymmetry_tables import (
+    KEPT,
+    averages_of,
+    equilibrium_of_modes,
+    expansion_of,
+    omega_arguments,
+    shared_by,
+    shared_settings,
+    tables_of,
+)
+from hpc_nu.models.light_neutrinos import OWN_OSCILLATION_DATA, light_neutrinos
+from hpc_nu.models.mode_system import Cost, Outcome, Preparation
+from hpc_nu.models.thermal_settings import FACTORS, ModelWithThermalRates
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_file import shared_table
-from hpc_nu.seesaw.averaged_rates import averaged_rates
-from hpc_nu.seesaw.casas_ibarra import (
-    pauli_components,
-    pauli_derivatives,
-    yukawa_couplings,
-    yukawa_derivatives,
-)
+from hpc_nu.seesaw.casas_ibarra import pauli_components, pauli_derivatives, yukawa_couplings, yukawa_derivatives
 from hpc_nu.seesaw.equilibration import damping_eigenvalues
-from hpc_nu.seesaw.mass_splitting import (
-    hamiltonian_vector,
-    mass_splitting,
-    oscillation_rate,
-    vacuum_splitting_vector,
-)
-from hpc_nu.seesaw.rate_table import (
-    RateTable,
-    build_rate_table,
-    equilibrium_occupation,
-    redshifted,
-    table_temperatures,
-)
-from hpc_nu.seesaw.simple_rates import simple_rates
-from hpc_nu.solver import esdirk
+from hpc_nu.seesaw.mass_splitting import hamiltonian_vector, mass_splitting, oscillation_rate, vacuum_splitting_vector
+from hpc_nu.seesaw.rate_table import redshifted, table_temperatures
+from hpc_nu.solver import esdirk, evolution
+from hpc_nu.solver.evolution import Evolution
 from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
-PARAMETERS = (
-    Parameter("M", "GeV", 0.1, 30.0, "common mass of the two heavy neutrinos", "M"),
-    Parameter("delta_M", "GeV", 0.0, 1e-6, "half of their Majorana mass difference, M_3 - M_2 = 2 delta_M", "dM"),
-    Parameter("im_omega", "rad", -10.0, 10.0, "imaginary part of the Casas-Ibarra angle: |F| ~ exp|Im w|", "Im w"),
-    Parameter("re_omega", "rad", -4 * np.pi, 4 * np.pi, "real part of the Casas-Ibarra angle", "Re w"),
-    Parameter("delta", "rad", -4 * np.pi, 4 * np.pi, "Dirac phase of the PMNS matrix", "delta"),
-    Parameter("eta", "rad", -4 * np.pi, 4 * np.pi, "Majorana phase of the PMNS matrix", "eta"),
-)
-
-SETTINGS = (
-    HIERARCHY,
-    fit_setting("nufit_3.2", "global fit of the oscillation data; nufit_3.2: EST"),
-    Setting("T_start", 1e4, "temperature at which no heavy neutrino is there yet", low=1.0, high=1e6, unit="GeV"),
-    Setting("T_end", 10.0, "temperature at which the solve ends", low=1e-3, high=1e6, unit="GeV"),
-    Setting("expansion", "full", "of the Universe: g_*(T), or constant as in EST", choices=tuple(expansion.KINDS)),
-    equation_of_state_setting("of the bath, for the full expansion"),
-    Setting(
-        "susceptibilities",
-        "standard_model",
-        "omega(T) in mu = omega n, or constant at 2.29 and 0.29 as in the broken phase at 10-100 GeV",
-        choices=("standard_model", "constant"),
-    ),
-    Setting(
-        "rates",
-        "standard_model",
-        "thermal rates of the heavy neutrinos; simple: closed-form stand-ins, for tests alone",
-        choices=("standard_model", "simple"),
-    ),
-    *SWITCHES,
-    *FACTORS,
-    Setting(
-        "oscillation_weight",
-        0.0,
-        "least weight of errors of fast oscillations in the tolerance; 1 follows all of them for ever, not only as long"
-        " as the final asymmetries depend on them",
-        low=0.0,
-        high=1.0,
-    ),
-    Setting("derivatives", False, "of the final asymmetries by all parameters, at the price of about seven solves"),
-)
-
-DIFFERENTIATED = ("Y_Delta_e", "Y_Delta_mu", "Y_Delta_tau", "Y_L", "Y_B")
-"""Of these there are derivatives."""
-
-OBSERVABLES = (
-    Observable("Y_Delta_e", "1", "electron asymmetry n_Delta_e/s at T_end"),
-    Observable("Y_Delta_mu", "1", "muon asymmetry n_Delta_mu/s at T_end"),
-    Observable("Y_Delta_tau", "1", "tau asymmetry n_Delta_tau/s at T_end"),
-    Observable("Y_L", "1", "total lepton asymmetry, sum of Y_Delta_alpha, at T_end"),
-    Observable("Y_N_2", "1", "yield of N_2 (mean of both helicities) at T_end"),
-    Observable("Y_N_3", "1", "yield of N_3 (mean of both helicities) at T_end"),
-    Observable(
-        "Y_Delta_N", "1", "asymmetry of the heavy neutrinos, Tr(rho_N - rho_Nbar)/s, at T_end, eq. (4.2) of EST"
-    ),
-    Observable("Y_L_sphaleron", "1", "total lepton asymmetry at the sphaleron freeze-out, T = 131.7 GeV"),
-    Observable("Y_B", "1", "baryon asymmetry n_B/s, frozen in instantaneously at T = 131.7 GeV"),
-    Observable("Y_Delta_e_max", "1", "electron asymmetry of largest modulus from T_start to T_end, sec. 8 of EST"),
-    Observable("T_Delta_e_max", "GeV", "temperature of that maximum"),
-    Observable("Y_Delta_e", "1", "electron asymmetry n_Delta_e/s", "trajectory"),
-    Observable("Y_Delta_mu", "1", "muon asymmetry n_Delta_mu/s", "trajectory"),
-    Observable("Y_Delta_tau", "1", "tau asymmetry n_Delta_tau/s", "trajectory"),
-    Observable("Y_L", "1", "total lepton asymmetry, sum of Y_Delta_alpha", "trajectory"),
-    Observable("Y_N_2", "1", "yield of N_2 (mean of both helicities)", "trajectory"),
-    Observable("Y_N_3", "1", "yield of N_3 (mean of both helicities)", "trajectory"),
-    Observable("Y_N_eq", "1", "equilibrium yield of one heavy neutrino, one helicity", "trajectory"),
-    Observable("Y_Delta_N", "1", "asymmetry of the heavy neutrinos, eq. (4.2) of EST", "trajectory"),
-    Observable("Gamma_N_small_over_H", "1", "smaller eigenvalue of the momentum-averaged Gamma_N over H", "trajectory"),
-    Observable("Gamma_N_large_over_H", "1", "larger eigenvalue of the momentum-averaged Gamma_N over H", "trajectory"),
-    Observable(
-        "Gamma_osc_over_H", "1", "oscillation rate M delta M(T)/(3 T H), eqs. (4.5), (4.7) of EST", "trajectory"
-    ),
-    Observable("momentum", "1", "y = k/T of the mode at T_end", "mode"),
-    Observable("weight", "1", "quadrature weight of the mode at T_end, n/T^3 = sum of weight f", "mode"),
-    Observable("f_N_2", "1", "occupation of N_2 (mean of both helicities) at T_end", "mode"),
-    Observable("f_N_3", "1", "occupation of N_3 (mean of both helicities) at T_end", "mode"),
-    Observable("f_Delta_N", "1", "Tr(rho_N - rho_Nbar) at T_end", "mode"),
-    *(
-        Observable(f"{name}_by_{p.name}", f"1/{p.unit}", f"derivative of {name} by {p.name}", only_with="derivatives")
-        for name in DIFFERENTIATED
-        for p in PARAMETERS
-    ),
-)
-
 _MODE_NAMES = tuple(o.name for o in OBSERVABLES if o.kind == "mode")
-
-_ATTEMPTS = 64  # steps between two looks at the clock: a millisecond or so
 
 _MASS_STEP = 1e-4
 """Half of the relative difference of the two masses whose coefficients give the derivative by M; at the end of a table
 one of them is M itself, and the derivative is good to 1e-3."""
 
-_FIRST_STEP = 0.1  # in z: asymmetries start as powers of it, which the methods follow well
-
 _MOST_STEPS_TOGETHER = 5000
-
-_KEPT = 8
-"""Rate tables, and what else points share, that a rank keeps: up to 20 MB each."""
-
-
-# What a point or a variation may change without another table.
-_PER_POINT = (
-    "hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor", "oscillation_weight",
-    "derivatives",
-)  # fmt: skip
-
-
-def _shared_settings(settings):
-    """Those that points of the same table have in common, in a form that can be looked up."""
-    return tuple((name, value) for name, value in settings.items() if name not in _PER_POINT)
-
-
-def _rates(settings, mass):
-    """The rates that `settings` ask for, less the factors that multiply them."""
-    return simple_rates if settings["rates"] == "simple" else rates_without_factors(settings, mass)
-
-
-class _Tables(NamedTuple):
-    """What all points of the same mass, settings and momentum grid read coefficients from.
-
-    `omega` (n_cells, 4, 3, 3) are cubic polynomials of omega, as `rates.cells`; `first_cold` is the first cell in which
-    sphalerons are out of equilibrium; `side_by_side` is both for `lepton_asymmetry_batch`, if momentum-averaged.
-    """
-
-    rates: RateTable
-    omega: np.ndarray
-    first_cold: int
-    side_by_side: np.ndarray | None
-
-
-class _Shared(NamedTuple):
-    """What all points of the same mass, settings, momentum grid and output temperatures share.
-
-    `stops` (n_stops,) [GeV] are T_start and the temperatures where a solve lands and records, falling, `z_stops` their
-    z, and `freeze_out` the index of that where sphalerons freeze out, or None.  `occupation` (n_modes,) is f_eq at
-    T_start, `equilibrium` (n_stops,) the yield of one helicity, `baryons` (3,) n_B/n_Delta_a at the freeze-out.
-    """
-
-    tables: _Tables
-    stops: np.ndarray
-    z_stops: np.ndarray
-    freeze_out: int | None
-    occupation: np.ndarray
-    equilibrium: np.ndarray
-    entropy_at_start: float
-    baryons: np.ndarray
-
-
-class _TangentSystem(NamedTuple):
-    """What `kernel.advance` needs for derivatives by parameters, the first of which is the mass.
-
-    `flavour_slopes` (n_parameters, 3, 4) and `delta_mass_slopes` (n_parameters,) are the derivatives of `flavours` and
-    `delta_mass` in the equations; `lighter` and `heavier` the cells of the rate tables of two `masses` [GeV].
-    """
-
-    lighter: np.ndarray
-    heavier: np.ndarray
-    masses: tuple
-    flavour_slopes: np.ndarray
-    delta_mass_slopes: np.ndarray
-
-    @property
-    def mass_step(self):
-        return self.masses[1] - self.masses[0]
-
-    @property
-    def n_parameters(self):
-        return len(self.delta_mass_slopes)
-
-
-def _no_tangents(table):
-    return _TangentSystem(table.cells, table.cells, (0.0, 1.0), np.empty((0, 3, 4)), np.empty(0))
-
-
-@lru_cache(maxsize=64)
-def _averages(settings, mass, temperatures):
-    """`AveragedRates`; `settings` and `temperatures` as tuples."""
-    settings = dict(settings)
-    return averaged_rates(_rates(settings, mass), mass, np.array(temperatures), settings["boltzmann_factor"])
-
-
-@lru_cache(maxsize=_KEPT)
-def _tables(settings, mass, grid):
-    """`settings` as a tuple of pairs, which can be looked up."""
-    settings = dict(settings)
-    t_start, t_end, averaged = settings["T_start"], settings["T_end"], grid.kind == "averaged"
-    rates = build_rate_table(
-        _rates(settings, mass), _expansion(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged,
-        settings["boltzmann_factor"],
-    )  # fmt: skip
-    omega, first_cold = _susceptibility_cells(*_omega_arguments(settings))
-    return _Tables(rates, omega, first_cold, batch.side_by_side(rates.cells, omega) if averaged else None)
-
-
-def _equilibrium(grid, universe, t_start, mass, temperature):
-    """f_eq per mode, last; the averaged mode carries the density of one helicity state, h_0 n_eq/s."""
-    momenta = redshifted(grid.nodes, temperature, t_start, universe)
-    occupation = equilibrium_occupation(mass / np.asarray(temperature)[..., np.newaxis], momenta)
-    return (occupation @ grid.weights)[..., np.newaxis] if grid.kind == "averaged" else occupation
-
-
-@lru_cache(maxsize=_KEPT)
-def _shared(settings, mass, grid, temperatures):
-    """`settings` and `temperatures` as tuples."""
-    tables, settings = _tables(settings, mass, grid), dict(settings)
-    universe, t_start, t_end = _expansion(settings), settings["T_start"], settings["T_end"]
-    # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
-    stops = {t_start, t_end, *(t for t in (*temperatures, SPHALERON_FREEZE_OUT) if t_end <= t <= t_start)}
-    stops = np.array(sorted(stops, reverse=True))
-    occupation, entropy = _equilibrium(grid, universe, t_start, mass, stops), universe.entropy_over_t3(t_start)
-    return _Shared(
-        tables,
-        stops,
-        np.log(t_start / stops),
-        next(iter(np.flatnonzero(stops == SPHALERON_FREEZE_OUT)), None),
-        occupation[0],
-        np.array([kernel.weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
-        entropy,
-        _baryons_per_charge(settings["susceptibilities"], settings["crossover"]),
-    )
-
-
-def _omega_arguments(settings):
-    """Those of `_susceptibility_cells`."""
-    return (
-        settings["susceptibilities"], settings["crossover"], _expansion(settings), settings["T_start"],
-        settings["T_end"],
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=_KEPT)
-def _susceptibility_cells(kind, crossover, universe, t_start, t_end):
-    """`omega` and `first_cold` of `_Tables`."""
-    temperature = table_temperatures(t_start, t_end)
-    first_cold = int(np.sum(temperature > SPHALERON_FREEZE_OUT))
-    cells = []
-    for t, sphalerons in ((temperature[: first_cold + 1], True), (temperature[first_cold:], False)):
-        if len(t) < 2:
-            continue
-        if kind == "constant":
-            omega = np.tile(constant_susceptibilities.inverse_susceptibility(), (len(t), 1, 1))
-        else:
-            omega = charge_susceptibilities.inverse_susceptibility(t, sphalerons, crossover=crossover)
-        stretch = universe.entropy_over_t3(t) / universe.entropy_over_t3(t_start)
-        cells.append(np.moveaxis(CubicSpline(-np.log(t), omega * stretch[:, np.newaxis, np.newaxis]).c, 0, 1))
-    return np.ascontiguousarray(np.concatenate(cells)), first_cold
-
-
-@lru_cache(maxsize=_KEPT)
-def _baryons_per_charge(susceptibilities, crossover):
-    """n_B/n_Delta_a (3,) when sphalerons freeze out."""
-    if susceptibilities == "standard_model":
-        return charge_susceptibilities.baryons_per_charge(SPHALERON_FREEZE_OUT, crossover=crossover)
-    vev_squared = simple_bath.higgs_vev_squared(SPHALERON_FREEZE_OUT)
-    return np.full(3, constant_susceptibilities.baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared))
-
-
-def _expansion(settings):
-    return Expansion(settings["expansion"], settings["equation_of_state"])
 
 
 class _Solve:
-    """One solve: its constants, its state, and the step loop."""
+    """One solve: its equations, and what their evolution gives."""
 
-    def __init__(self, problem):
-        point, settings, self.grid, self.solver = problem.point, problem.settings, problem.grid, problem.solver
-        self.settings = settings
+    def __init__(self, problem, state=None):
+        self.point, self.settings, self.grid = problem.point, problem.settings, problem.grid
+        point = self.point
         self.mass, self.delta_mass = point["M"], point["delta_M"]
-        self.t_start, self.t_end = settings["T_start"], settings["T_end"]
+        self.t_start, self.t_end = self.settings["T_start"], self.settings["T_end"]
         self.temperatures = problem.temperatures
         self.splitting = problem.tuned("delta_M"), problem.tuned("re_omega")
-        self.data = light_neutrinos(point, settings)
+        self.data = light_neutrinos(point, self.settings)
         self.yukawas = yukawa_couplings(
             self.data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
         )
-        self.flavours = pauli_components(self.yukawas)
-        kappa = settings["rate_factor"]
-        self.rate_factors = np.array([kappa, kappa * settings["gamma_minus_factor"], settings["h_plus_factor"], 1.0])
-        self.expansion = _expansion(settings)
-        self.shared = _shared(_shared_settings(self.settings), self.mass, self.grid, tuple(self.temperatures.tolist()))
-        self.table, self.omega, self.first_cold, _ = self.shared.tables
-        self.least_weights = np.empty((len(self.table.cells), self.grid.n_modes))
-        kernel.weights_ahead(
-            self.table.nodes, self.table.cells, self.rate_factors, self.flavours, self.delta_mass,
-            settings["oscillation_weight"], self.least_weights,
-        )  # fmt: skip
-        self.tableau = esdirk.TABLEAUX[self.solver.method]
-        self.size = 3 + 8 * self.grid.n_modes
-        self.tangent_system = self._tangent_system(point) if settings["derivatives"] else _no_tangents(self.table)
+        self.expansion = expansion_of(self.settings)
+        self.shared = shared_by(shared_settings(self.settings), self.mass, self.grid, tuple(self.temperatures.tolist()))
+        self.neighbours = self._neighbours() if self.settings["derivatives"] else None
+        self.evolution = Evolution(self._equations(), self.shared.z_stops, problem.solver, self._start(), state)
 
-    def _tangent_system(self, point):
-        """Derivatives of all that the equations have by all parameters, in the order of PARAMETERS."""
-        angles = point["delta"], point["eta"], point["re_omega"], point["im_omega"]
+    def _equations(self):
+        """Those between each two stops: coefficients jump where sphalerons freeze out."""
+        table, omega, first_cold, _ = self.shared.tables
+        kappa, n_cells = self.settings["rate_factor"], len(table.cells)
+        factors = kappa, kappa * self.settings["gamma_minus_factor"], self.settings["h_plus_factor"], 1.0
+        hot = Equations(
+            *table, 0, min(first_cold, n_cells) - 1, omega, np.empty((n_cells, self.grid.n_modes)), np.array(factors),
+            pauli_components(self.yukawas), self.delta_mass,
+        )  # fmt: skip
+        kernel.weights_ahead(
+            hot.nodes, hot.cells, hot.rate_factors, hot.flavours, hot.delta_mass, self.settings["oscillation_weight"],
+            hot.least_weights,
+        )  # fmt: skip
+        cold = hot._replace(first=first_cold, last=n_cells - 1)
+        if self.neighbours:
+            tangents = self._tangents()
+            hot, cold = EquationsWithTangents(hot, *tangents), EquationsWithTangents(cold, *tangents)
+        return [hot if stop >= SPHALERON_FREEZE_OUT else cold for stop in self.shared.stops[1:]]
+
+    def _tangents(self):
+        """Derivatives of all that the equations have by all parameters: what `EquationsWithTangents` add."""
+        angles = (self.point[name] for name in ("delta", "eta", "re_omega", "im_omega"))
         changes = yukawa_derivatives(self.data, self.mass, *angles)
         changes |= {"M": changes["mass"], "delta_M": np.zeros((3, 2))}
-        lowest, highest = self._mass_range()
-        masses = max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
-        tables = [_tables(_shared_settings(self.settings), mass, self.grid)[0] for mass in masses]
-        return _TangentSystem(
-            lighter=tables[0].cells,
-            heavier=tables[1].cells,
-            masses=masses,
-            flavour_slopes=np.array([pauli_derivatives(self.yukawas, changes[p.name]) for p in PARAMETERS]),
-            delta_mass_slopes=np.array([float(p.name == "delta_M") for p in PARAMETERS]),
+        lighter, heavier = self.neighbours
+        return (
+            *(tables_of(shared_settings(self.settings), mass, self.grid).rates.cells for mass in self.neighbours),
+            heavier - lighter,
+            np.array([pauli_derivatives(self.yukawas, changes[p.name]) for p in PARAMETERS]),
+            np.array([float(p.name == "delta_M") for p in PARAMETERS]),
         )
 
-    def _mass_range(self):
-        """For which there are rates."""
-        if self.settings["rates"] == "simple":
-            return 0.0, np.inf
-        return shared_table(self.settings["self_energy"], self.mass, self.settings["crossover"]).mass_range
+    def _neighbours(self):
+        """The two masses [GeV] whose coefficients give the derivative by M, of those for which there are rates."""
+        lowest, highest = 0.0, np.inf
+        if self.settings["rates"] != "simple":
+            table = shared_table(self.settings["self_energy"], self.mass, self.settings["crossover"])
+            lowest, highest = table.mass_range
+        return max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
 
-    def start(self):
+    def _start(self):
         """No heavy neutrino and no asymmetry at T_start: s_0 = -2 f_eq, the rest zero."""
-        z, n_stops, n_parameters = self.table.nodes[0], len(self.shared.stops), self.tangent_system.n_parameters
-        self.clock, self.stop = esdirk.new_clock(z, _FIRST_STEP), 0
-        self.u, self.slope, self.maximum = np.zeros(self.size), np.empty(self.size), np.array([0.0, z])
-        self.moments = np.full((n_stops, kernel.N_MOMENTS), np.nan)
-        self._modes(self.u)[0] = -2 * self.shared.occupation
-        self.tangents, self.tangent_slopes = np.zeros((n_parameters, self.size)), np.zeros((n_parameters, self.size))
-        self.tangent_moments = np.full((n_stops, n_parameters, 3), np.nan)
+        n_parameters = len(PARAMETERS) if self.neighbours else 0
+        start = np.zeros((1 + n_parameters, 3 + 8 * self.grid.n_modes))
+        self._modes(start[0])[0] = -2 * self.shared.occupation
         if n_parameters:
-            lighter, heavier = (self.equilibrium(self.t_start, mass) for mass in self.tangent_system.masses)
-            self._modes(self.tangents[0])[0] = -2 * (heavier - lighter) / self.tangent_system.mass_step
-        self._set_slope(0)
-        self._record()
+            (lighter, below), (heavier, above) = ((m, self.equilibrium(self.t_start, m)) for m in self.neighbours)
+            self._modes(start[1])[0] = -2 * (above - below) / (heavier - lighter)
+        return start.ravel()
 
-    def _set_slope(self, cell):
-        """du/dz at the beginning of `cell`, where the coefficients may have jumped."""
-        at_node, omega = np.empty((kernel.N_CHANNELS, self.grid.n_modes)), np.empty((3, 3))
-        kernel.coefficients_at(cell, 0.0, self.table.cells, self.rate_factors, self.grid.n_modes, at_node.ravel())
-        kernel.susceptibility_at(cell, 0.0, self.omega, omega)
-        kernel.right_hand_side(self.u, at_node, self.table.weights, self.flavours, self.delta_mass, omega, self.slope)
-        if not len(self.tangents):
-            return
-        system = self.tangent_system
-        coefficients, mass_slopes, scratch = np.empty_like(at_node), np.empty_like(at_node), np.empty(self.size)
-        kernel.coefficients_and_mass_slopes(
-            at_node.ravel(), self.grid.n_modes, cell, 0.0, system.lighter, system.heavier, system.mass_step,
-            self.rate_factors, coefficients, mass_slopes,
-        )  # fmt: skip
-        for p in range(len(self.tangents)):
-            kernel.tangent_slope(
-                p, self.u, self.tangents[p], coefficients, mass_slopes, self.table.weights, self.flavours,
-                self.delta_mass, omega, system.flavour_slopes, system.delta_mass_slopes, scratch,
-                self.tangent_slopes[p],
-            )  # fmt: skip
+    def outcome(self, code):
+        """What is known of it, where `code` is how it ended."""
+        return Outcome.of_evolution(
+            self.evolution, code, self.observables, lambda z: f"T = {self.temperature(z):.6g} GeV"
+        )
 
-    # The state is one flat array, so that the engine can send and store it without knowing what it means.
-
-    def pack(self):
-        parts = [[self.stop], self.clock, self.u, self.slope, self.maximum, self.moments.ravel()]
-        tangents = [self.tangents.ravel(), self.tangent_slopes.ravel(), self.tangent_moments.ravel()]
-        return np.concatenate(parts + tangents)
-
-    def unpack(self, state):
-        n_stops, n_parameters = len(self.shared.stops), self.tangent_system.n_parameters
-        n_tangents = n_parameters * self.size
-        sizes = [1, esdirk.CLOCK_SIZE, self.size, self.size, 2, n_stops * kernel.N_MOMENTS, n_tangents, n_tangents]
-        parts = np.split(np.array(state), np.cumsum(sizes))
-        self.stop = int(parts[0][0])
-        self.clock, self.u, self.slope, self.maximum = parts[1:5]
-        self.moments = parts[5].reshape(n_stops, -1)
-        self.tangents, self.tangent_slopes = (part.reshape(n_parameters, self.size) for part in parts[6:8])
-        self.tangent_moments = parts[8].reshape(n_stops, n_parameters, 3)
-
-    def next_stop(self):
-        """Where the kernel is to go: z, and the first and last cell of the table that hold until there."""
-        n_cells = len(self.table.cells)
-        hot = self.shared.stops[self.stop] >= SPHALERON_FREEZE_OUT
-        first, end = (0, min(self.first_cold, n_cells)) if hot else (self.first_cold, n_cells)
-        return self.shared.z_stops[self.stop], first, end - 1
-
-    def arrive(self):
-        """Record what is asked for at a stop; True if it was the last."""
-        self._record()
-        if self.stop == len(self.shared.stops):
-            return True
-        if self.stop - 1 == self.shared.freeze_out:
-            self._set_slope(self.first_cold)
-        return False
-
-    def outcome(self):
+    def observables(self):
         """What a solve that has reached its last stop gives."""
         yields = self.yields()
-        observables = {
+        return {
             "scalar": self.scalars(yields),
             "trajectory": self.trajectories(yields) if len(self.temperatures) else {},
             "mode": self.mode_values(),
         }
-        return Outcome(ResultCode.DONE, observables, steps=self.steps, rejected=self.rejected)
 
-    def advance(self, pause):
-        """Step until the last stop, a failure, or `pause()`; returns the result code."""
-        t, s, tangent = self.table, self.solver, self.tangent_system
-        started, work = thread_time(), stage.workspace(t.weights)
-        while self.stop < len(self.shared.stops):
-            z_stop, first, last = self.next_stop()
-            verdict = kernel.advance(
-                _ATTEMPTS, z_stop, self.clock, self.u, self.slope, self.maximum,
-                self.tangents, self.tangent_slopes,
-                first, last, t.nodes, t.cells, self.omega, t.norm_weights, self.rate_factors,
-                self.flavours, self.delta_mass,
-                tangent.lighter, tangent.heavier, tangent.mass_step,
-                tangent.flavour_slopes, tangent.delta_mass_slopes,
-                self.tableau.a, self.tableau.c, self.tableau.error_weights, self.tableau.order, s.rtol,
-                self.least_weights, work,
-            )  # fmt: skip
-            if verdict == kernel.UNDERFLOW:
-                return ResultCode.STEP_TOO_SMALL
-            if verdict == kernel.NOT_FINITE:
-                return ResultCode.NOT_FINITE
-            if verdict == kernel.AT_STOP and self.arrive():
-                break
-            if self.steps + self.rejected >= s.max_steps:
-                return ResultCode.STEP_BUDGET
-            if thread_time() - started > s.max_seconds:
-                return ResultCode.TIME_BUDGET
-            if pause():
-                return ResultCode.PAUSED
-        return ResultCode.DONE
-
-    @property
-    def steps(self):
-        return int(self.clock[esdirk.ACCEPTED])
-
-    @property
-    def rejected(self):
-        return int(self.clock[esdirk.REJECTED])
-
-    @property
-    def temperature(self):
-        """Where the solve is now [GeV]."""
-        return self.t_start * np.exp(-self.clock[esdirk.Z])
+    def temperature(self, z):
+        """That at `z` [GeV]."""
+        return self.t_start * np.exp(-z)
 
     def _modes(self, u):
         return u[3:].reshape(8, self.grid.n_modes)
@@ -500,18 +150,14 @@ class _Solve:
 
     def equilibrium(self, temperature, mass=None):
         mass = self.mass if mass is None else mass
-        return _equilibrium(self.grid, self.expansion, self.t_start, mass, temperature)
-
-    def _record(self):
-        kernel.add_up(self.u, self.table.weights, self.moments[self.stop])
-        self.tangent_moments[self.stop] = self.tangents[:, :3]
-        self.stop += 1
+        return equilibrium_of_modes(self.grid, self.expansion, self.t_start, mass, temperature)
 
     # Observables
 
     def yields(self):
         """Yields at the stops: name to array."""
-        x_e, x_mu, x_tau, s_0, s_3, d_0 = (self.moments / self.shared.entropy_at_start).T
+        moments = self.evolution.records[:, : kernel.N_MOMENTS]
+        x_e, x_mu, x_tau, s_0, s_3, d_0 = (moments / self.shared.entropy_at_start).T
         equilibrium = self.shared.equilibrium
         return {
             "Y_Delta_e": x_e,
@@ -526,8 +172,8 @@ class _Solve:
 
     def rates_over_hubble(self, temperatures):
         """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H: name to array."""
-        shared, factors = _shared_settings(self.settings), (self.settings[setting.name] for setting in FACTORS)
-        averages = _averages(shared, self.mass, tuple(temperatures.tolist())).scaled(self.mass, *factors)
+        shared, factors = shared_settings(self.settings), (self.settings[setting.name] for setting in FACTORS)
+        averages = averages_of(shared, self.mass, tuple(temperatures.tolist())).scaled(self.mass, *factors)
         vacuum = vacuum_splitting_vector(self.data, *self.splitting)
         h = hamiltonian_vector(averages.shift_c, averages.shift_v, averages.mass_over_energy, self.yukawas, vacuum)
         splitting = mass_splitting(h, averages.mass_over_energy)
@@ -546,15 +192,17 @@ class _Solve:
         values["Y_L_sphaleron"] = frozen["Y_L"]
         values["Y_B"] = self.shared.baryons @ [frozen[f"Y_Delta_{a}"] for a in FLAVOUR_NAMES]
         values |= self.derivatives()
-        values["Y_Delta_e_max"] = self.maximum[kernel.MAX_VALUE] / self.shared.entropy_at_start
-        values["T_Delta_e_max"] = self.t_start * np.exp(-self.maximum[kernel.MAX_Z])
+        maximum = self.evolution.state.memory
+        values["Y_Delta_e_max"] = maximum[kernel.MAX_VALUE] / self.shared.entropy_at_start
+        values["T_Delta_e_max"] = self.temperature(maximum[kernel.MAX_Z])
         return values
 
     def derivatives(self):
         """Those of the asymmetries in DIFFERENTIATED by all parameters; none without tangents."""
-        if not len(self.tangents):
+        if not self.neighbours:
             return {}
-        tangents, row = self.tangent_moments / self.shared.entropy_at_start, self.shared.freeze_out
+        recorded = self.evolution.records[:, kernel.N_MOMENTS :].reshape(-1, len(PARAMETERS), 3)
+        tangents, row = recorded / self.shared.entropy_at_start, self.shared.freeze_out
         end = tangents[-1]
         by_baryons = tangents[row] @ self.shared.baryons if row is not None else np.full(len(end), np.nan)
         columns = [*end.T, end.sum(axis=1), by_baryons]
@@ -572,7 +220,8 @@ class _Solve:
         """Occupations per mode at T_end; the averaged mode stands for all momenta and has no spectrum of its own."""
         if self.grid.kind == "averaged":
             return dict.fromkeys(_MODE_NAMES, np.full(1, np.nan))
-        modes, f_eq = self._modes(self.u), self.equilibrium(self.t_end)
+        size = 3 + 8 * self.grid.n_modes
+        modes, f_eq = self._modes(self.evolution.state.u[:size]), self.equilibrium(self.t_end)
         return {
             "momentum": self.momenta(self.t_end),
             "weight": self.grid.weights * self.expansion.entropy_over_t3(self.t_end) / self.shared.entropy_at_start,
@@ -666,11 +315,11 @@ class LeptonAsymmetry(ModelWithThermalRates):
         settings, n_stops = problem.settings, problem.temperatures.size
         averaged, tables = problem.grid.kind == "averaged", 3 if settings["derivatives"] else 1
         n_cells = len(table_temperatures(settings["T_start"], settings["T_end"]))
-        omega = Preparation(4e-5 * n_cells, key=_omega_arguments(settings), of_the_grid=False, kept=_KEPT)
+        omega = Preparation(4e-5 * n_cells, key=omega_arguments(settings), of_the_grid=False, kept=KEPT)
         per_cell = 6e-5 if averaged else 1.2e-5 + 1.7e-6 * problem.grid.n_modes
         coefficients = Preparation(
-            tables * per_cell * n_cells + 3e-5 * n_stops, ("M",), "coefficients", _shared_settings(settings),
-            kept=_KEPT // tables,
+            tables * per_cell * n_cells + 3e-5 * n_stops, ("M",), "coefficients", shared_settings(settings),
+            kept=KEPT // tables,
         )  # fmt: skip
         each = 4.2e-6 if averaged else 7.5e-6 + 5e-7 * problem.grid.n_modes
         stages = (len(esdirk.TABLEAUX[problem.solver.method].c) - 1) / 7
@@ -681,18 +330,8 @@ class LeptonAsymmetry(ModelWithThermalRates):
         return Cost(1.5e-4 + solve + 7e-6 * n_stops, (omega, self.mass_cost(settings), coefficients))
 
     def solve(self, problem, state=None, pause=lambda: False):
-        run = _Solve(problem)
-        if state is None:
-            run.start()
-        else:
-            run.unpack(state)
-        code = run.advance(pause)
-        if code == ResultCode.PAUSED:
-            return Outcome(code, state=run.pack(), steps=run.steps, rejected=run.rejected)
-        if code != ResultCode.DONE:
-            message = f"{code.name.lower()} at T = {run.temperature:.6g} GeV: {code.advice}"
-            return Outcome(code, steps=run.steps, rejected=run.rejected, message=message)
-        return run.outcome()
+        run = _Solve(problem, state)
+        return run.outcome(run.evolution.run(pause))
 
     def batch_key(self, problem):
         """Momentum-averaged solves of equal mass, settings, stops and method share the registers."""
@@ -702,8 +341,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
 
     def solve_together(self, problems, pause=lambda: False):
         runs = [_Solve(problem) for problem in problems]
-        for run in runs:
-            run.start()
         most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
-        finished = batch.solve_together(runs, _ATTEMPTS, most_steps, pause)
-        return [run.outcome() if done else None for run, done in zip(runs, finished, strict=True)]
+        evolutions, columns = [run.evolution for run in runs], runs[0].shared.tables.side_by_side
+        finished = batch.solve_together(evolutions, columns, evolution.ATTEMPTS, most_steps, pause)
+        return [run.outcome(ResultCode.DONE) if done else None for run, done in zip(runs, finished, strict=True)]

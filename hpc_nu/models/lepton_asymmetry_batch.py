@@ -2,7 +2,7 @@
 
 One point has one mode, which leaves vector registers empty and pays for every loop.  Here the rows of the workspace of
 `lepton_asymmetry_stage` are points instead of modes, each with a temperature, a step and a tolerance of its own.  What
-is computed for a point, and in which order, is what `advance` of `lepton_asymmetry_kernel` computes for one mode, so
+is computed for a point, and in which order, is what `hpc_nu.solver.stepping` computes for `Equations` of one mode, so
 the results are the same bit for bit, whatever points share the registers.
 
 Vectors of unknowns are flat, LANES numbers of each: X_e, X_mu, X_tau, s_0 ... s_3, d_0 ... d_3.
@@ -12,12 +12,8 @@ import numpy as np
 
 from hpc_nu.compiled import compiled
 from hpc_nu.models.lepton_asymmetry_kernel import (
-    AT_STOP,
     MAX_STEP,
-    NOT_FINITE,
-    RUNNING,
     SAME_STOP,
-    UNDERFLOW,
     error_norms,
     exponential,
     find_cell,
@@ -49,6 +45,7 @@ from hpc_nu.solver.esdirk import (
     begin_step,
     end_step,
 )
+from hpc_nu.solver.stepping import AT_STOP, NOT_FINITE, RUNNING, UNDERFLOW
 
 LANES = 16
 """Two registers: they hide each other's latencies, and more would wait longer for the slowest point."""
@@ -130,10 +127,10 @@ def advance(
     u, slopes : (SIZE,) arrays
         The state, updated in place, with `clocks` and `maxima`.
     verdicts : (LANES,) array
-        What `lepton_asymmetry_kernel.advance` returns, for each point; those that are not RUNNING rest.
+        What the step loop of `hpc_nu.solver.stepping` returns, for each point; those that are not RUNNING rest.
     columns : array
         See `side_by_side`.
-    Others as there.
+    Others as in `lepton_asymmetry_equations.Equations` and in a tableau.
 
     Returns
     -------
@@ -205,36 +202,40 @@ class Lanes:
 
     Parameters
     ----------
-    like : a solve of `hpc_nu.models.lepton_asymmetry` on the averaged grid
-        Table and all else that the solves have in common are taken from it.
+    like : hpc_nu.solver.evolution.Evolution
+        On the averaged grid: table and all else that the solves have in common are taken from it.
+    columns : array
+        The table `side_by_side`.
     """
 
-    def __init__(self, like):
-        self.runs, self.like = [None] * LANES, like
-        self.work, self.norm_weights = workspace(np.ones(LANES)), np.tile(like.table.norm_weights, LANES)
+    def __init__(self, like, columns):
+        self.runs, self.tableau, self.columns = [None] * LANES, like.tableau, columns
+        self.equations, _ = like.next_stop()
+        self.work, self.norm_weights = workspace(np.ones(LANES)), np.tile(self.equations.norm_weights, LANES)
         self.verdicts = np.full(LANES, RESTING)
         self.z_stops, self.rtols = np.zeros(LANES), np.ones(LANES)
         self.firsts, self.lasts = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
         self.clocks, self.maxima = np.zeros((LANES, CLOCK_SIZE)), np.zeros((LANES, 2))
         self.u, self.slopes = np.zeros(SIZE), np.zeros(SIZE)
-        self.least_weights = np.zeros((LANES, len(like.table.cells)))
+        self.least_weights = np.zeros((LANES, len(self.equations.cells)))
 
     def load(self, lane, run):
         """Put a solve into a lane: its point, its state and where it goes next."""
         self.runs[lane], self.rtols[lane] = run, run.solver.rtol
-        self.work[DM + lane] = run.delta_mass
-        self.work[FE0 + lane :: STRIDE][:12] = run.flavours.ravel()
-        self.least_weights[lane] = run.least_weights[:, 0]
-        self.clocks[lane], self.maxima[lane] = run.clock, run.maximum
-        self.u[lane::LANES], self.slopes[lane::LANES] = run.u, run.slope
-        self.z_stops[lane], self.firsts[lane], self.lasts[lane] = run.next_stop()
+        equations, self.z_stops[lane] = run.next_stop()
+        self.firsts[lane], self.lasts[lane] = equations.first, equations.last
+        self.work[DM + lane] = equations.delta_mass
+        self.work[FE0 + lane :: STRIDE][:12] = equations.flavours.ravel()
+        self.least_weights[lane] = equations.least_weights[:, 0]
+        self.clocks[lane], self.maxima[lane] = run.state.clock, run.state.memory
+        self.u[lane::LANES], self.slopes[lane::LANES] = run.state.u, run.state.slope
         self.verdicts[lane] = RUNNING
 
     def unload(self, lane):
         """Give the solve in a lane its state back."""
         run = self.runs[lane]
-        run.clock, run.maximum = self.clocks[lane].copy(), self.maxima[lane].copy()
-        run.u, run.slope = self.u[lane::LANES].copy(), self.slopes[lane::LANES].copy()
+        run.state.clock[:], run.state.memory[:] = self.clocks[lane], self.maxima[lane]
+        run.state.u[:], run.state.slope[:] = self.u[lane::LANES], self.slopes[lane::LANES]
         return run
 
     def rest(self, lane):
@@ -242,21 +243,23 @@ class Lanes:
 
     def advance(self, attempts, most_steps):
         """The lane of a solve that is at its stop, failed or `OUT_OF_STEPS`; LANES if there is none yet."""
-        table, tableau = self.like.shared.tables, self.like.tableau
+        e, t = self.equations, self.tableau
         return advance(
             attempts, most_steps, self.z_stops, self.clocks, self.u, self.slopes, self.maxima, self.verdicts,
-            self.firsts, self.lasts, table.rates.nodes, table.side_by_side, self.norm_weights, self.like.rate_factors,
-            tableau.a, tableau.c, tableau.error_weights, tableau.order, self.rtols, self.least_weights, self.work,
+            self.firsts, self.lasts, e.nodes, self.columns, self.norm_weights, e.rate_factors,
+            t.a, t.c, t.error_weights, t.order, self.rtols, self.least_weights, self.work,
         )  # fmt: skip
 
 
-def solve_together(runs, attempts, most_steps, pause):
+def solve_together(runs, columns, attempts, most_steps, pause):
     """Bring solves to their end side by side.
 
     Parameters
     ----------
-    runs : list
+    runs : list of hpc_nu.solver.evolution.Evolution
         Solves at their start, of one table and equal settings.
+    columns : array
+        The table `side_by_side`.
     attempts : int
         Steps between two looks at `pause`.
     most_steps : int
@@ -269,7 +272,7 @@ def solve_together(runs, attempts, most_steps, pause):
     list of bool
         Which of `runs` have reached their last stop.
     """
-    lanes, finished, n_running = Lanes(runs[0]), set(), min(LANES, len(runs))
+    lanes, finished, n_running = Lanes(runs[0], columns), set(), min(LANES, len(runs))
     waiting = sorted(runs, key=lambda run: -run.solver.rtol)  # the longest are taken first
     for lane in range(n_running):
         lanes.load(lane, waiting.pop())

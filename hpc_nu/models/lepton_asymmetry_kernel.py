@@ -1,4 +1,4 @@
-"""Compiled equations of the lepton asymmetries: right-hand side, error norm, derivatives by parameters, step loop.
+"""Compiled equations of the lepton asymmetries: coefficients, right-hand side, error norm.
 
 Equations (2.2) of arXiv:2011.12637 in real form.  Per mode, in Pauli components v = (v_0, v_1, v_2, v_3),
 
@@ -36,18 +36,10 @@ from hpc_nu.models.lepton_asymmetry_stage import (
     NEW2,
     ODD,
     OLD2,
-    OM00,
-    STRIDE,
     TAU,
     TOTAL,
     WORST,
-    W,
     add_modes,
-    copy_row,
-    factor_stage,
-    fill,
-    set_point,
-    solve_factored,
 )
 from hpc_nu.seesaw.rate_table import (
     F_EQ_SLOPE,
@@ -56,19 +48,8 @@ from hpc_nu.seesaw.rate_table import (
     LN_GAMMA_MINUS,
     LN_GAMMA_PLUS,
     MASS_OVER_E,
-    N_CHANNELS,
     SIGMA_RATIO_MINUS,
     SIGMA_RATIO_PLUS,
-)
-from hpc_nu.solver.esdirk import (
-    STEP_ACCEPTED,
-    STEP_UNDERFLOW,
-    Z,
-    begin_step,
-    end_step,
-    error_estimate,
-    stage_derivative,
-    stage_residual,
 )
 
 # Rows of the coefficient array at one z, in the order of the table's channels: gamma_+-, h_+-, sigma_+- of the first
@@ -94,9 +75,6 @@ of the error norm, which sees little where asymmetries are below ATOL_X."""
 
 SAME_STOP = 1e-10
 """Stops this close in z are one: the slope that a step of rounding length leaves behind is noise."""
-
-# What advance says.
-RUNNING, AT_STOP, UNDERFLOW, NOT_FINITE = 0, 1, 2, 3
 
 N_MOMENTS = 6
 
@@ -206,12 +184,15 @@ def coefficients_at(cell, t, cells, factors, stride, out):
 
 
 @compiled
-def susceptibility_at(cell, t, cells, out):
-    """Fill `out` (3, 3) with omega at `t` beyond the beginning of `cell`; `cells` (n_cells, 4, 3, 3)."""
+def susceptibility_at(cell, t, cells, stride, out):
+    """omega at `t` beyond the beginning of `cell`, its nine elements each `stride` after the one before in `out`.
+
+    `cells` (n_cells, 4, 3, 3) are polynomials as those of `coefficients_at`.
+    """
     c = cells[cell]
     for a in range(3):
         for b in range(3):
-            out[a, b] = ((c[0, a, b] * t + c[1, a, b]) * t + c[2, a, b]) * t + c[3, a, b]
+            out[(3 * a + b) * stride] = ((c[0, a, b] * t + c[1, a, b]) * t + c[2, a, b]) * t + c[3, a, b]
 
 
 @compiled
@@ -428,150 +409,3 @@ def track_maximum(z, h, old, new, old_slope, new_slope, maximum):
             value = old + t * (d0 + t * (quadratic + t * cubic))
             if abs(value) > abs(maximum[MAX_VALUE]):
                 maximum[MAX_VALUE], maximum[MAX_Z] = value, z + t * h
-
-
-@compiled
-def tangent_slope(
-    p, u, tangent, coefficients, mass_slopes, weights, flavours, delta_mass, omega, flavour_slopes, delta_mass_slopes,
-    scratch, out,
-):  # fmt: skip
-    """d/dz of the derivative of u by parameter `p`: A (du/dp) + (dA/dp) u + dg/dp.
-
-    The right-hand side is linear in the Yukawa components with `delta_mass`, and in the coefficients.
-
-    Parameters
-    ----------
-    tangent : (3 + 8 n_modes,) array
-        du/dp; of length 0 for (dA/dp) u + dg/dp alone, which is the source of a stage.
-    coefficients, mass_slopes : (N_CHANNELS, n_modes) arrays
-        At this z, and their derivatives by the mass at this temperature; those of f_eq' count in the second alone.
-    flavour_slopes, delta_mass_slopes : (n_parameters, 3, 4) and (n_parameters,) arrays
-        Derivatives of `flavours` and of `delta_mass`; the first parameter is the mass.
-    scratch : (3 + 8 n_modes,) array
-    """
-    right_hand_side(u, coefficients, weights, flavour_slopes[p], delta_mass_slopes[p], omega, out)
-    if p == 0:
-        right_hand_side(u, mass_slopes, weights, flavours, delta_mass, omega, scratch)
-        for m in range(out.size):
-            out[m] += scratch[m]
-    if tangent.size:
-        right_hand_side(tangent, coefficients, weights, flavours, delta_mass, omega, scratch)
-        for m in range(out.size):
-            out[m] += scratch[m]
-
-
-@compiled
-def coefficients_and_mass_slopes(
-    work, stride, cell, t, lighter, heavier, mass_step, factors, coefficients, mass_slopes
-):  # fmt: skip
-    """Fill what `tangent_slope` needs, from the coefficients in `work` and from tables of two masses.
-
-    Parameters
-    ----------
-    work, stride
-        Rows of coefficients as from `coefficients_at`.
-    lighter, heavier : arrays as `cells` of `coefficients_at`
-        Of two masses that differ by `mass_step` [GeV], on the same temperatures.
-    """
-    n = coefficients.shape[1]
-    coefficients_at(cell, t, heavier, factors, n, mass_slopes.reshape(mass_slopes.size))
-    coefficients_at(cell, t, lighter, factors, n, coefficients.reshape(coefficients.size))
-    for i in range(coefficients.shape[0]):
-        for k in range(n):
-            mass_slopes[i, k] = (mass_slopes[i, k] - coefficients[i, k]) / mass_step
-            coefficients[i, k] = work[i * stride + k]
-    coefficients[FS] = 0.0
-
-
-@compiled
-def advance(
-    attempts, z_stop, clock, u, slope, maximum, tangents, tangent_slopes,
-    first, last, nodes, cells, omega_cells, norm_weights, factors_of_rates, flavours, delta_mass,
-    lighter, heavier, mass_step, flavour_slopes, delta_mass_slopes,
-    a, c, error_weights, order, rtol, least_weights, work,
-):  # fmt: skip
-    """Attempt up to `attempts` steps towards `z_stop`.
-
-    The state (`clock`, `u`, `slope`, `maximum`, `tangents`, `tangent_slopes`) is updated in place and is complete:
-    calling again continues.  Coefficients are those of the cells `first` to `last` of the table, which may jump beyond.
-
-    Parameters
-    ----------
-    tangents, tangent_slopes : (n_parameters, 3 + 8 n_modes) arrays
-        Derivatives of u and of its slope by parameters, of which the first is the mass; n_parameters may be 0.  They
-        are those of the discrete solution, for the steps that u needs.
-    lighter, heavier, mass_step, flavour_slopes, delta_mass_slopes
-        For the tangents alone: see `coefficients_and_mass_slopes` and `tangent_slope`.
-    least_weights : (n_cells, n_modes) array
-        From `weights_ahead`.
-
-    Returns
-    -------
-    int
-        RUNNING, AT_STOP, UNDERFLOW or NOT_FINITE.
-    """
-    n_stages, n, n_parameters = error_weights.size, norm_weights.size, tangents.shape[0]
-    k = np.empty((n_stages, u.size))
-    k[0] = slope
-    tangent_k = np.empty((n_parameters, n_stages, u.size))
-    new_tangents = np.empty((n_parameters, u.size))
-    for p in range(n_parameters):
-        tangent_k[p, 0] = tangent_slopes[p]
-    residual, new, source, scratch = np.empty(u.size), np.empty(u.size), np.empty(u.size), np.empty(u.size)
-    coefficients, mass_slopes = np.empty((N_CHANNELS, n)), np.empty((N_CHANNELS, n))
-    omega, nothing = np.empty((3, 3)), np.empty(0)
-    weights = work[W : W + n]
-    tau_over_h = a[1, 1]
-    set_point(flavours, delta_mass, n, work)
-    if z_stop - clock[Z] <= SAME_STOP:
-        return AT_STOP
-    for _ in range(attempts):
-        z = clock[Z]
-        h = begin_step(clock, z_stop)
-        tau = tau_over_h * h
-        fill(tau, TAU, TAU + n, work)
-        for i in range(1, n_stages):
-            stage_residual(a, i, h, u, k, residual)
-            z_stage = z + c[i] * h
-            cell = find_cell(z_stage, nodes, first, last)
-            coefficients_at(cell, z_stage - nodes[cell], cells, factors_of_rates, STRIDE, work)
-            susceptibility_at(cell, z_stage - nodes[cell], omega_cells, omega)
-            for j in range(9):
-                work[OM00 + j * STRIDE] = omega[j // 3, j % 3]
-            factor_stage(1, n, work)
-            solve_factored(1, n, 1.0, residual, new, work)
-            stage_derivative(new, residual, tau, k[i])
-            if n_parameters:
-                coefficients_and_mass_slopes(
-                    work, STRIDE, cell, z_stage - nodes[cell], lighter, heavier, mass_step, factors_of_rates,
-                    coefficients, mass_slopes,
-                )  # fmt: skip
-            for p in range(n_parameters):
-                stage_residual(a, i, h, tangents[p], tangent_k[p], residual)
-                tangent_slope(
-                    p, new, nothing, coefficients, mass_slopes, weights, flavours, delta_mass, omega,
-                    flavour_slopes, delta_mass_slopes, scratch, source,
-                )  # fmt: skip
-                for m in range(u.size):
-                    scratch[m] = residual[m] + tau * source[m]
-                solve_factored(1, n, 0.0, scratch, new_tangents[p], work)
-                stage_derivative(new_tangents[p], residual, tau, tangent_k[p, i])
-        error_estimate(error_weights, h, k, residual)
-        copy_row(least_weights[cell], work[LEAST:])
-        error_norms(1, n, residual, u, new, norm_weights, work)
-        error = work[WORST] / rtol
-        verdict = end_step(clock, h, z_stop, error, order, MAX_STEP)
-        if verdict == STEP_UNDERFLOW:
-            return UNDERFLOW if np.isfinite(error) else NOT_FINITE
-        if verdict == STEP_ACCEPTED:
-            track_maximum(z, h, u[0], new[0], k[0, 0], k[n_stages - 1, 0], maximum)
-            u[:] = new
-            k[0] = k[n_stages - 1]
-            slope[:] = k[0]
-            for p in range(n_parameters):
-                tangents[p] = new_tangents[p]
-                tangent_k[p, 0] = tangent_k[p, n_stages - 1]
-                tangent_slopes[p] = tangent_k[p, 0]
-            if clock[Z] == z_stop:
-                return AT_STOP
-    return RUNNING

@@ -183,6 +183,27 @@ class Outcome:
     message: str = ""
 
     @classmethod
+    def of_evolution(cls, evolution, code, observables, where):
+        """Of a stiff system that has run until it was done, failed, or paused.
+
+        Parameters
+        ----------
+        evolution : hpc_nu.solver.evolution.Evolution
+        code : ResultCode
+            What its `run` gave.
+        observables : callable
+            () -> what it gives, if it has come to its end.
+        where : callable
+            z -> words for it, as "T = 5 GeV".
+        """
+        outcome = cls(code, steps=evolution.steps, rejected=evolution.rejected)
+        if code == ResultCode.DONE:
+            return replace(outcome, observables=observables())
+        if code == ResultCode.PAUSED:
+            return replace(outcome, state=evolution.pack())
+        return replace(outcome, message=f"{code.name.lower()} at {where(evolution.z)}: {code.advice}")
+
+    @classmethod
     def of_exception(cls, error):
         return cls(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {error}")
 

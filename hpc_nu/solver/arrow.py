@@ -1,35 +1,14 @@
-"""Implicit stages of systems whose Jacobian is an arrow: modes that talk to each other only through a thin border.
+"""Matrices that are arrows: modes that talk to each other only through a thin border, as in a gas with a few fields.
 
-With c unknowns x of the border and K modes y_k of b unknowns each, the state is u = (x, y_0, ..., y_{K-1}), and
+With c unknowns x of the border and modes y_k, the state is u = (x, y_0, y_1, ...), and
 
     A u = (corner x + sum_k rows_k y_k,  columns_0 x + blocks_0 y_0,  columns_1 x + blocks_1 y_1, ...)
 
 is solved by block elimination, with the Schur complement S = corner - sum_k rows_k blocks_k^-1 columns_k of the border,
-in O(K (b^3 + b^2 c + b c^2) + c^3).  All vectors are contiguous.
+in O(sum_k (b^3 + b^2 c + b c^2) + c^3) for modes of b unknowns.  There may be several kinds of modes, each of a size of
+its own; first come all modes of the first kind.  All vectors are contiguous.
 
-Linear stage of `esdirk`, (1 - tau A) U = r + tau g, as a model's compiled loop has it:
-
-    <arrow = A(z_i), new = residual + tau g(z_i)>
-    implicit_matrix(arrow, tau);  if factor(arrow): solve(arrow, new) else: <reject the step, as below>
-
-Nonlinear stage, U = r + tau f(z, U), by simplified Newton iterations (1 - tau J) dU = r + tau f(z, U) - U: Hairer and
-Wanner, Solving Ordinary Differential Equations II, sec. IV.8.  One attempted step is
-
-    begin_newton(newton)
-    for i in 1 ... n_stages - 1:
-        stage_residual(...);  newton_start(residual, tau, k[i - 1], new)
-        <arrow = J(z_i, new)>;  implicit_matrix(arrow, tau)
-        verdict = GO_ON if factor(arrow) else FAILED
-        while verdict == GO_ON:
-            <slope = f(z_i, new)>;  newton_update(arrow, residual, tau, slope, new, update)
-            verdict = newton_verdict(newton, <norm of update, in units of the tolerance>)
-        if verdict == FAILED: break
-        stage_derivative(...)
-    error_estimate(...);  error = <norm of it> if verdict == CONVERGED else inf;  end_step(...)
-
-where an infinite error makes `end_step` try again with a tenth of the step.  Nothing that an iteration has learnt is
-kept from step to step, neither Jacobian nor rate of convergence: the state between two steps is still the clock, u and
-its slope.  (One Jacobian for all stages of a step took a third more updates in the tests.)
+A dense matrix is one mode without a border, and independent systems are modes without a border.
 """
 
 from typing import NamedTuple
@@ -38,19 +17,26 @@ import numpy as np
 
 from hpc_nu.compiled import compiled
 
-# What newton_verdict says.
-CONVERGED, GO_ON, FAILED = 0, 1, 2
 
-# Slots of `newton`: updates made in this stage, norm of the last one, largest eta of this step (see newton_verdict).
-UPDATES, LAST_NORM, ETA, NEWTON_SIZE = range(4)
+class Modes(NamedTuple):
+    """The K modes of one kind, of b unknowns each.
 
-KAPPA = 0.01
-"""Error allowed in a stage, in units of the tolerance.  An error d of U_j makes one of d/tau in k_j, which enters the
-solution as sum_j |b_j|/gamma <= 27 times d where the problem is not stiff, and the error estimate as up to 3.4 d; the
-slope that the next step begins with adds a tenth to that."""
+    Attributes
+    ----------
+    columns : (K, b, c) array
+        How the modes feel the border; factored: blocks^-1 columns.
+    rows : (K, c, b) array
+        How the border feels the modes.
+    blocks : (K, b, b) array
+        Each mode to itself; factored: LU.
+    swaps : (K, b) array
+        Row exchanges of the LUs.
+    """
 
-MAX_UPDATES = 8
-"""Most Newton updates of a stage: one that needs more is better served by a shorter step."""
+    columns: np.ndarray
+    rows: np.ndarray
+    blocks: np.ndarray
+    swaps: np.ndarray
 
 
 class Arrow(NamedTuple):
@@ -60,29 +46,24 @@ class Arrow(NamedTuple):
     ----------
     corner : (c, c) array
         Border to border; factored: LU of the Schur complement.
-    columns : (K, b, c) array
-        How the modes feel the border; factored: blocks^-1 columns.
-    rows : (K, c, b) array
-        How the border feels the modes.
-    blocks : (K, b, b) array
-        Each mode to itself; factored: LU.
-    corner_swaps, block_swaps : (c,) and (K, b) arrays
-        Row exchanges of the LUs.
+    swaps : (c,) array
+        Row exchanges of that.
+    kinds : tuple of Modes
     """
 
     corner: np.ndarray
-    columns: np.ndarray
-    rows: np.ndarray
-    blocks: np.ndarray
-    corner_swaps: np.ndarray
-    block_swaps: np.ndarray
+    swaps: np.ndarray
+    kinds: tuple
 
 
-def new_arrow(n_modes, mode_size, border_size):
-    """An arrow of zeros: K = `n_modes`, b = `mode_size`, c = `border_size`, of which c may be 0."""
-    k, b, c = n_modes, mode_size, border_size
-    matrices = [np.zeros(shape) for shape in ((c, c), (k, b, c), (k, c, b), (k, b, b))]
-    return Arrow(*matrices, np.zeros(c, np.int64), np.zeros((k, b), np.int64))
+def new_arrow(border_size, *kinds):
+    """An arrow of zeros, for (n_modes, mode_size) of each kind, at least one; `border_size` may be 0."""
+    c = border_size
+    modes = [
+        Modes(np.zeros((k, b, c)), np.zeros((k, c, b)), np.zeros((k, b, b)), np.zeros((k, b), np.int64))
+        for k, b in kinds
+    ]
+    return Arrow(np.zeros((c, c)), np.zeros(c, np.int64), tuple(modes))
 
 
 # The loops over modes are inside these functions, on stacks of matrices: a view of each mode's matrices takes ten times
@@ -147,40 +128,62 @@ def _add_product(sign, a, b, out):
 @compiled
 def _corner(arrow):
     """The corner and its row exchanges as stacks of one."""
-    c = arrow.corner_swaps.size
-    return arrow.corner.reshape((1, c, c)), arrow.corner_swaps.reshape((1, c))
+    c = arrow.swaps.size
+    return arrow.corner.reshape((1, c, c)), arrow.swaps.reshape((1, c))
 
 
 @compiled
-def _border_and_modes(arrow, u):
-    """Views of a state: its border (1, c, 1) and its modes (K, b, 1)."""
-    c, (k, b) = arrow.corner_swaps.size, arrow.block_swaps.shape
-    return u[:c].reshape((1, c, 1)), u[c:].reshape((k, b, 1))
+def _stack(u, start, shape):
+    """The part (K, b, 1) of a state, from `start` on; its modes of one kind, or its border as one."""
+    k, b = shape
+    return u[start : start + k * b].reshape((k, b, 1))
+
+
+@compiled
+def clear(arrow):
+    """Set all elements to zero."""
+    arrow.corner[:] = 0.0
+    for modes in arrow.kinds:
+        modes.columns[:] = 0.0
+        modes.rows[:] = 0.0
+        modes.blocks[:] = 0.0
 
 
 @compiled
 def implicit_matrix(arrow, tau):
     """Turn J into 1 - tau J, in place."""
-    for elements in (arrow.corner.ravel(), arrow.columns.ravel(), arrow.rows.ravel(), arrow.blocks.ravel()):
-        for n in range(elements.size):
-            elements[n] *= -tau
-    for n in range(arrow.corner_swaps.size):
+    _scale(-tau, arrow.corner)
+    for n in range(arrow.swaps.size):
         arrow.corner[n, n] += 1.0
-    for k in range(arrow.blocks.shape[0]):
-        for n in range(arrow.blocks.shape[1]):
-            arrow.blocks[k, n, n] += 1.0
+    for modes in arrow.kinds:
+        _scale(-tau, modes.columns)
+        _scale(-tau, modes.rows)
+        _scale(-tau, modes.blocks)
+        for k in range(modes.blocks.shape[0]):
+            for n in range(modes.blocks.shape[1]):
+                modes.blocks[k, n, n] += 1.0
+
+
+@compiled
+def _scale(factor, a):
+    elements = a.ravel()
+    for n in range(elements.size):
+        elements[n] *= factor
 
 
 @compiled
 def multiply(arrow, u, out):
-    """out = A u, of an arrow that is not factored: the slope of a linear system at the start of a solve."""
+    """out = A u, of an arrow that is not factored: the slope of a linear system."""
     out[:] = 0.0
-    x, y = _border_and_modes(arrow, u)
-    x_out, y_out = _border_and_modes(arrow, out)
+    start = arrow.swaps.size
+    x, x_out = _stack(u, 0, (1, start)), _stack(out, 0, (1, start))
     _add_product(1.0, _corner(arrow)[0], x, x_out)
-    _add_product(1.0, arrow.rows, y, x_out)
-    _add_product(1.0, arrow.columns, x, y_out)
-    _add_product(1.0, arrow.blocks, y, y_out)
+    for modes in arrow.kinds:
+        y, y_out = _stack(u, start, modes.swaps.shape), _stack(out, start, modes.swaps.shape)
+        _add_product(1.0, modes.rows, y, x_out)
+        _add_product(1.0, modes.columns, x, y_out)
+        _add_product(1.0, modes.blocks, y, y_out)
+        start += modes.swaps.size
 
 
 @compiled
@@ -197,10 +200,11 @@ def factor(arrow):
         passes, as in LAPACK; its solutions are so large that the step is rejected by its norms.)
     """
     corner, corner_swaps = _corner(arrow)
-    if not _factor_lu(arrow.blocks, arrow.block_swaps):
-        return False
-    _solve_lu(arrow.blocks, arrow.block_swaps, arrow.columns)
-    _add_product(-1.0, arrow.rows, arrow.columns, corner)
+    for modes in arrow.kinds:
+        if not _factor_lu(modes.blocks, modes.swaps):
+            return False
+        _solve_lu(modes.blocks, modes.swaps, modes.columns)
+        _add_product(-1.0, modes.rows, modes.columns, corner)
     return _factor_lu(corner, corner_swaps)
 
 
@@ -208,71 +212,15 @@ def factor(arrow):
 def solve(arrow, u):
     """u = A^-1 u in place, for an arrow that `factor` has gone over; for as many u as there are."""
     corner, corner_swaps = _corner(arrow)
-    x, y = _border_and_modes(arrow, u)
-    _solve_lu(arrow.blocks, arrow.block_swaps, y)
-    _add_product(-1.0, arrow.rows, y, x)
+    end_of_border = arrow.swaps.size
+    x, start = _stack(u, 0, (1, end_of_border)), end_of_border
+    for modes in arrow.kinds:
+        y = _stack(u, start, modes.swaps.shape)
+        _solve_lu(modes.blocks, modes.swaps, y)
+        _add_product(-1.0, modes.rows, y, x)
+        start += modes.swaps.size
     _solve_lu(corner, corner_swaps, x)
-    _add_product(-1.0, arrow.columns, x, y)
-
-
-@compiled
-def begin_newton(newton):
-    """Forget what earlier steps have shown of the convergence."""
-    newton[UPDATES], newton[ETA] = 0.0, 0.0
-
-
-@compiled
-def newton_start(residual, tau, k_before, out):
-    """out = r_i + tau k_{i-1}: off by O(h^2), where r_i and the stage before are off by O(h).
-
-    It takes 1.3 to 1.9 updates a stage on Kaps' problem, those 1.8 to 3.  (Where f is not defined everywhere, the
-    stage before is the safer start: what `out` already holds, if it held u at the start of the step.)
-    """
-    for n in range(out.size):
-        out[n] = residual[n] + tau * k_before[n]
-
-
-@compiled
-def newton_update(arrow, residual, tau, slope, solution, update):
-    """update = (1 - tau J)^-1 (r + tau f - U), with f = `slope` at U = `solution`, which it is added to."""
-    for n in range(solution.size):
-        update[n] = residual[n] + tau * slope[n] - solution[n]
-    solve(arrow, update)
-    for n in range(solution.size):
-        solution[n] += update[n]
-
-
-@compiled
-def newton_verdict(newton, norm):
-    """Whether the stage is solved to KAPPA, can be within MAX_UPDATES, or is to be given up.
-
-    With the rate theta = |dU_m|/|dU_{m-1}|, what is missing is at most eta |dU_m|, eta = theta/(1 - theta).  At the
-    first update of a stage there is no theta, and eta is the largest so far in this step to the power 0.8, or else 1.
-    (With the last eta in place of the largest, a good stage made the next one end too early, and steps be rejected.)
-
-    Parameters
-    ----------
-    newton : (NEWTON_SIZE,) array
-        Memory of the iteration.
-    norm : float
-        Norm of the update in units of the tolerance, that in which the error of the step is measured.
-
-    Returns
-    -------
-    int
-        CONVERGED, GO_ON or FAILED.
-    """
-    left = MAX_UPDATES - 1 - newton[UPDATES]
-    theta, eta = 0.0, newton[ETA] ** 0.8 if newton[ETA] > 0.0 else 1.0
-    if newton[UPDATES] > 0:
-        theta = norm / newton[LAST_NORM]
-        eta = theta / (1 - theta)
-        newton[ETA] = max(newton[ETA], eta, 1e-16)
-    newton[UPDATES] += 1
-    newton[LAST_NORM] = norm
-    if theta >= 1.0:
-        return FAILED
-    if eta * norm <= KAPPA:
-        newton[UPDATES] = 0
-        return CONVERGED
-    return GO_ON if theta**left * eta * norm <= KAPPA else FAILED  # so written that nan fails
+    start = end_of_border
+    for modes in arrow.kinds:
+        _add_product(-1.0, modes.columns, x, _stack(u, start, modes.swaps.shape))
+        start += modes.swaps.size

@@ -3,17 +3,8 @@
     U_i = r_i + tau f(z_i, U_i),   r_i = u_n + h sum_{j<i} a_ij k_j,   tau = h gamma,   k_i = (U_i - r_i)/tau
 
 All methods here are L-stable and stiffly accurate (u_{n+1} is the last stage, its k the first k of the next step), so
-one step costs `n_stages - 1` implicit stages and no evaluation of the right-hand side.  How a stage is solved is the
-model's business: its compiled loop calls, for each attempted step,
-
-    h = begin_step(clock, z_stop)
-    for i in 1 ... n_stages - 1:  stage_residual(...); <solve the stage>; stage_derivative(...)
-    error_estimate(...); <norm of it, in units of the tolerance>; end_step(...)
-
-`hpc_nu.solver.arrow` has the stage of models whose own is not known in closed form, linear or not.
-
-(An integrator that takes the stage solve as an argument would save these lines, but numba cannot keep such a function
-in its on-disk cache: every process would compile it again.)
+one step costs `n_stages - 1` implicit stages and no evaluation of the right-hand side.  The loop that puts these pieces
+together is in `hpc_nu.solver.stepping`.
 
 The state between two steps is `clock`, u and k[0] alone, so a solve can be stopped after any step and continued bit
 for bit.  Tableaux: Kennedy and Carpenter, Appl. Numer. Math. 44 (2003) 139 (NASA/TM-2001-211038), the implicit parts of
@@ -55,27 +46,25 @@ class Tableau(NamedTuple):
         b - b_embedded.
     """
 
-    name: str
     order: int
     a: np.ndarray
     c: np.ndarray
     error_weights: np.ndarray
 
 
-def _tableau(name, order, gamma, lower_rows, embedded):
+def _tableau(order, gamma, lower_rows, embedded):
     s = len(embedded)
     a = np.zeros((s, s))
     for i, row in enumerate(lower_rows, start=1):
         a[i, : len(row)] = [float(Fraction(x)) for x in row]
         a[i, i] = float(Fraction(gamma))
     b_embedded = np.array([float(Fraction(x)) for x in embedded])
-    return Tableau(name, order, a, a.sum(axis=1), a[-1] - b_embedded)
+    return Tableau(order, a, a.sum(axis=1), a[-1] - b_embedded)
 
 
 TABLEAUX = {
     # ARK4(3)6L[2]SA-ESDIRK
     "esdirk43": _tableau(
-        "esdirk43",
         4,
         "1/4",
         [
@@ -96,7 +85,6 @@ TABLEAUX = {
     ),
     # ARK5(4)8L[2]SA-ESDIRK
     "esdirk54": _tableau(
-        "esdirk54",
         5,
         "41/200",
         [

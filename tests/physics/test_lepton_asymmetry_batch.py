@@ -15,7 +15,7 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.models import lepton_asymmetry, lepton_asymmetry_batch
 from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
 from hpc_nu.models.mode_system import Problem, SolverSettings
-from hpc_nu.solver import momentum_grid
+from hpc_nu.solver import evolution, momentum_grid
 from hpc_nu.solver.result_codes import ResultCode
 
 AVERAGED = momentum_grid.averaged()
@@ -50,7 +50,7 @@ def test_solves_together_are_those_alone_bit_for_bit(points, attempts):
         Problem(point, chosen, AVERAGED, temperatures, solver=SolverSettings(rtol=rtol)) for point, rtol in points
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lepton_asymmetry, "_ATTEMPTS", attempts)
+        patch.setattr(evolution, "ATTEMPTS", attempts)
         outcomes = MODEL.solve_together(problems)
     for task, outcome in zip(problems, outcomes, strict=True):
         alone = MODEL.solve(task)

@@ -22,10 +22,11 @@ from hpc_nu.models import lepton_asymmetry_kernel as kernel
 from hpc_nu.models import lepton_asymmetry_stage as stage
 from hpc_nu.plasma.susceptibilities import inverse_susceptibility
 from hpc_nu.seesaw.casas_ibarra import pauli_components
-from hpc_nu.seesaw.rate_table import build_rate_table, equilibrium_occupation
+from hpc_nu.seesaw.rate_table import N_CHANNELS, build_rate_table, equilibrium_occupation
 from hpc_nu.seesaw.simple_rates import simple_rates
 from hpc_nu.seesaw.thermal_rates import ThermalRates
 from hpc_nu.solver import momentum_grid
+from hpc_nu.solver.evolution import Evolution
 from hpc_nu.solver.result_codes import ResultCode
 
 GRIDS = {
@@ -56,7 +57,7 @@ def rate_table(rates, mass, t_start, t_end, grid, **options):
 
 
 def interpolated(table, z, factors=(1.0, 1.0, 1.0, 1.0)):
-    out = np.empty((kernel.N_CHANNELS, len(table.weights)))
+    out = np.empty((N_CHANNELS, len(table.weights)))
     cell = kernel.find_cell(z, table.nodes, 0, len(table.cells) - 1)
     t, n = z - table.nodes[cell], len(table.weights)
     kernel.coefficients_at(cell, t, table.cells, np.array(factors, float), n, out.ravel())
@@ -162,7 +163,7 @@ def test_slope_of_the_equilibrium_distribution(grid, mass):
 
 def random_coefficients(rng, n):
     """Positive rates over many orders of magnitude, a Hamiltonian of either sign."""
-    out = np.empty((kernel.N_CHANNELS, n))
+    out = np.empty((N_CHANNELS, n))
     out[GAMMAS] = 10.0 ** rng.uniform(10, 18, size=(6, n))
     out[HAMILTONIAN] = 10.0 ** rng.uniform(8, 20, size=(6, n)) * rng.choice([-1, 1], size=(6, n))
     out[kernel.ME] = 10.0 ** rng.uniform(8, 16, size=n)
@@ -329,11 +330,11 @@ def test_lepton_numbers_are_conserved_by_the_equations(grid, factors, sign):
 @ONE_KIND_OF_SCATTERING
 @TWO_GRIDS
 def test_lepton_numbers_are_conserved_by_the_solve(grid, factors, sign):
-    run = lepton_asymmetry._Solve(problem(FREEZE_IN, grid, [100.0, 40.0]))
-    run.rate_factors = np.array(factors, float)
-    run.start()
-    assert run.advance(lambda: False) == ResultCode.DONE
-    x, helicities = run.moments[:, :3], run.moments[:, -1]
+    solve = lepton_asymmetry._Solve(problem(FREEZE_IN, grid, [100.0, 40.0])).evolution
+    pieces = [e._replace(rate_factors=np.array(factors, float)) for e in solve.pieces]
+    run = Evolution(pieces, solve.stops, solve.solver, solve.state.u)
+    assert run.run(lambda: False) == ResultCode.DONE
+    x, helicities = run.records[:, :3], run.records[:, -1]
     scale = np.max(np.abs(x))
     assert scale > 1e-9
     assert np.max(np.abs(x.sum(axis=1) + 2 * sign * helicities)) < 1e-12 * scale
@@ -429,12 +430,11 @@ def test_no_asymmetry_without_cp_violation():
 def test_occupations_stay_positive_and_near_or_below_equilibrium(point):
     """Eigenvalues of rho_N and rho_Nbar of every mode at many temperatures (hermitian they are by construction)."""
     run = lepton_asymmetry._Solve(problem(point, momentum_grid.gauss_legendre(8), np.geomspace(990.0, 10.0, 40)))
-    run.start()
     populated = run.grid.nodes < 100
     lowest, highest, code = [], [], ResultCode.PAUSED
     while code == ResultCode.PAUSED:
-        code = run.advance(lambda: True)
-        modes, f_eq = run.u[3:].reshape(8, -1), run.equilibrium(run.temperature)
+        code = run.evolution.run(lambda: True)
+        modes, f_eq = run.evolution.state.u[3:].reshape(8, -1), run.equilibrium(run.temperature(run.evolution.z))
         for x in ((modes[:4] + modes[4:]) / 2, (modes[:4] - modes[4:]) / 2):
             length = np.linalg.norm(x[1:], axis=0)
             lowest.append(np.min((1 + (x[0] - length) / f_eq)[populated]))

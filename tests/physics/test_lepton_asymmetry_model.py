@@ -28,16 +28,17 @@ from lepton_asymmetry_points import (
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicHermiteSpline
 
-from hpc_nu.models import lepton_asymmetry
 from hpc_nu.models import lepton_asymmetry_kernel as kernel
+from hpc_nu.models import lepton_asymmetry_tables
 from hpc_nu.models.lepton_asymmetry import OBSERVABLES, SETTINGS, LeptonAsymmetry
 from hpc_nu.models.mode_system import SMALLEST_RTOL, Problem, SolverSettings
 from hpc_nu.plasma.simple_bath import higgs_vev_squared
 from hpc_nu.plasma.susceptibilities import baryons_per_lepton_asymmetry, inverse_susceptibility
 from hpc_nu.seesaw.casas_ibarra import pauli_components
 from hpc_nu.seesaw.oscillation_data import oscillation_data
+from hpc_nu.seesaw.rate_table import N_CHANNELS
 from hpc_nu.seesaw.simple_rates import simple_rates
-from hpc_nu.solver import momentum_grid
+from hpc_nu.solver import evolution, momentum_grid
 from hpc_nu.solver.result_codes import ResultCode
 
 AVERAGED = momentum_grid.averaged()
@@ -293,7 +294,7 @@ def test_paused_solve_equals_the_uninterrupted_one_bit_for_bit(uninterrupted, da
     task = problem(FREEZE_IN, grid, [300.0, 100.0, 30.0], SolverSettings(rtol=1e-7))
     pauses = iter(data.draw(st.lists(st.booleans(), max_size=60)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lepton_asymmetry, "_ATTEMPTS", attempts)
+        patch.setattr(evolution, "ATTEMPTS", attempts)
         state, n_pauses = None, 0
         while True:
             before = None if state is None else state.copy()
@@ -468,7 +469,7 @@ def test_oscillations_are_not_forgotten_before_levels_cross(grid):
 
 def test_least_weights_know_what_is_to_come():
     """One mode, one flavour; h turns by a right angle between the nodes 3 and 4 of 6 cells, and is long but there."""
-    cells = np.zeros((6, kernel.N_CHANNELS, 4, 1))
+    cells = np.zeros((6, N_CHANNELS, 4, 1))
     cells[:4, kernel.HP, 3], cells[4:, kernel.ME, 3] = 100.0, 100.0
     flavours, out = np.zeros((3, 4)), np.empty((6, 1))
     flavours[0, 1] = 1.0
@@ -572,7 +573,7 @@ def test_bad_rates_are_named_with_the_mass_where_they_are_bad(monkeypatch, bad):
         good = simple_rates(temperature, momentum, mass)
         return good._replace(gamma_c=np.where((momentum / temperature > 5)[..., np.newaxis], bad, good.gamma_c))
 
-    monkeypatch.setattr(lepton_asymmetry, "_rates", lambda settings, mass: rates)
+    monkeypatch.setattr(lepton_asymmetry_tables, "_rates", lambda settings, mass: rates)
     with pytest.raises(ValueError, match="rates at M = 2.0 GeV"):
         MODEL.solve(problem(FREEZE_IN, EIGHT_MODES, T_start=999.0))
 

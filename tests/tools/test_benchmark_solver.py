@@ -18,15 +18,16 @@ from benchmark_runs import OURS, Bench, Run  # noqa: E402
 from benchmark_solver import CASES, Goal  # noqa: E402
 
 from hpc_nu.models.lepton_asymmetry import _Solve  # noqa: E402
+from hpc_nu.solver.stepping import set_slope  # noqa: E402
 
 CASE = CASES["5"]
 
 
 @cache
-def run():
-    run = _Solve(benchmark_runs.problem(CASE, 1e-3))
-    run.start()
-    return run
+def pieces():
+    """Equations of the package before and after the jump."""
+    pieces = _Solve(benchmark_runs.problem(CASE, 1e-3)).evolution.pieces
+    return pieces[0], pieces[-1]
 
 
 @cache
@@ -50,7 +51,7 @@ def choose(segment):
 
 
 def some_state(seed):
-    return np.random.default_rng(seed).normal(size=run().size)
+    return np.random.default_rng(seed).normal(size=len(scale()))
 
 
 @pytest.mark.parametrize("side", [0, 1], ids=["sphalerons", "no sphalerons"])
@@ -59,14 +60,14 @@ def test_peers_get_the_right_hand_side_of_the_package_on_both_sides_of_the_jump(
     assert segments[0].end == segments[1].begin
     choose(segments[side])
     for cell in (segments[side].first, (segments[side].first + segments[side].last) // 2, segments[side].last):
-        run().u = scale() * some_state(cell)
-        run()._set_slope(cell)
-        assert_allclose(slope(run().table.nodes[cell], run().u / scale()) * scale(), run().slope, rtol=1e-12)
+        z, u, expected = pieces()[side].nodes[cell], scale() * some_state(cell), np.empty(len(scale()))
+        set_slope(pieces()[side], z, u, expected)
+        assert_allclose(slope(z, u / scale()) * scale(), expected, rtol=1e-12)
 
 
 def test_the_right_hand_side_for_c_has_the_same_numbers():
     choose(equations().segments[0])
-    z, v, out = equations().segments[0].begin + 2.0, some_state(1), np.empty(run().size)
+    z, v, out = equations().segments[0].begin + 2.0, some_state(1), np.empty(len(scale()))
     pointers = [array.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for array in (v, out, equations().parameters)]
     benchmark_peers.slope_for_c.ctypes(z, *pointers)
     assert_allclose(out, slope(z, v), rtol=0, atol=0)
@@ -76,7 +77,7 @@ def test_the_right_hand_side_for_c_has_the_same_numbers():
 def test_the_jacobian_is_exact_dense_and_sparse(segment):
     segment = equations().segments[segment]
     choose(segment)
-    z, size = (segment.begin + segment.end) / 2, run().size
+    z, size = (segment.begin + segment.end) / 2, len(scale())
     _, dense, sparse = benchmark_peers._scipy_functions(equations().parameters, size)
     zero = slope(z, np.zeros(size))
     columns = np.array([slope(z, unit) - zero for unit in np.eye(size)]).T

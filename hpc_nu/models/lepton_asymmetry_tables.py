@@ -1,0 +1,162 @@
+"""What points of the lepton asymmetries share: rates and susceptibilities as polynomials of z, stops, equilibrium."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from hpc_nu.models import lepton_asymmetry_batch as batch
+from hpc_nu.models import lepton_asymmetry_kernel as kernel
+from hpc_nu.models.thermal_settings import rates_without_factors
+from hpc_nu.plasma import charge_susceptibilities, simple_bath
+from hpc_nu.plasma import susceptibilities as constant_susceptibilities
+from hpc_nu.plasma.expansion import Expansion
+from hpc_nu.seesaw.averaged_rates import averaged_rates
+from hpc_nu.seesaw.rate_table import (
+    RateTable,
+    build_rate_table,
+    equilibrium_occupation,
+    redshifted,
+    table_temperatures,
+)
+from hpc_nu.seesaw.simple_rates import simple_rates
+from hpc_nu.units import SPHALERON_FREEZE_OUT
+
+KEPT = 8
+"""Rate tables, and what else points share, that a rank keeps: up to 20 MB each."""
+
+
+# What a point or a variation may change without another table.
+_PER_POINT = (
+    "hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor", "oscillation_weight",
+    "derivatives",
+)  # fmt: skip
+
+
+def shared_settings(settings):
+    """Those that points of the same table have in common, in a form that can be looked up."""
+    return tuple((name, value) for name, value in settings.items() if name not in _PER_POINT)
+
+
+def _rates(settings, mass):
+    """The rates that `settings` ask for, less the factors that multiply them."""
+    return simple_rates if settings["rates"] == "simple" else rates_without_factors(settings, mass)
+
+
+class Tables(NamedTuple):
+    """What all points of the same mass, settings and momentum grid read coefficients from.
+
+    `omega` (n_cells, 4, 3, 3) are cubic polynomials of omega, as `rates.cells`; `first_cold` is the first cell in which
+    sphalerons are out of equilibrium; `side_by_side` is both for `lepton_asymmetry_batch`, if momentum-averaged.
+    """
+
+    rates: RateTable
+    omega: np.ndarray
+    first_cold: int
+    side_by_side: np.ndarray | None
+
+
+class Shared(NamedTuple):
+    """What all points of the same mass, settings, momentum grid and output temperatures share.
+
+    `stops` (n_stops,) [GeV] are T_start and the temperatures where a solve lands and records, falling, `z_stops` their
+    z, and `freeze_out` the index of that where sphalerons freeze out, or None.  `occupation` (n_modes,) is f_eq at
+    T_start, `equilibrium` (n_stops,) the yield of one helicity, `baryons` (3,) n_B/n_Delta_a at the freeze-out.
+    """
+
+    tables: Tables
+    stops: np.ndarray
+    z_stops: np.ndarray
+    freeze_out: int | None
+    occupation: np.ndarray
+    equilibrium: np.ndarray
+    entropy_at_start: float
+    baryons: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def averages_of(settings, mass, temperatures):
+    """`AveragedRates`; `settings` and `temperatures` as tuples."""
+    settings = dict(settings)
+    return averaged_rates(_rates(settings, mass), mass, np.array(temperatures), settings["boltzmann_factor"])
+
+
+@lru_cache(maxsize=KEPT)
+def tables_of(settings, mass, grid):
+    """`settings` as a tuple of pairs, which can be looked up."""
+    settings = dict(settings)
+    t_start, t_end, averaged = settings["T_start"], settings["T_end"], grid.kind == "averaged"
+    rates = build_rate_table(
+        _rates(settings, mass), expansion_of(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged,
+        settings["boltzmann_factor"],
+    )  # fmt: skip
+    omega, first_cold = _susceptibility_cells(*omega_arguments(settings))
+    return Tables(rates, omega, first_cold, batch.side_by_side(rates.cells, omega) if averaged else None)
+
+
+def equilibrium_of_modes(grid, universe, t_start, mass, temperature):
+    """f_eq per mode, last; the averaged mode carries the density of one helicity state, h_0 n_eq/s."""
+    momenta = redshifted(grid.nodes, temperature, t_start, universe)
+    occupation = equilibrium_occupation(mass / np.asarray(temperature)[..., np.newaxis], momenta)
+    return (occupation @ grid.weights)[..., np.newaxis] if grid.kind == "averaged" else occupation
+
+
+@lru_cache(maxsize=KEPT)
+def shared_by(settings, mass, grid, temperatures):
+    """`settings` and `temperatures` as tuples."""
+    tables, settings = tables_of(settings, mass, grid), dict(settings)
+    universe, t_start, t_end = expansion_of(settings), settings["T_start"], settings["T_end"]
+    # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
+    stops = {t_start, t_end, *(t for t in (*temperatures, SPHALERON_FREEZE_OUT) if t_end <= t <= t_start)}
+    stops = np.array(sorted(stops, reverse=True))
+    occupation, entropy = equilibrium_of_modes(grid, universe, t_start, mass, stops), universe.entropy_over_t3(t_start)
+    return Shared(
+        tables,
+        stops,
+        np.log(t_start / stops),
+        next(iter(np.flatnonzero(stops == SPHALERON_FREEZE_OUT)), None),
+        occupation[0],
+        np.array([kernel.weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
+        entropy,
+        _baryons_per_charge(settings["susceptibilities"], settings["crossover"]),
+    )
+
+
+def omega_arguments(settings):
+    """Those of `_susceptibility_cells`."""
+    return (
+        settings["susceptibilities"], settings["crossover"], expansion_of(settings), settings["T_start"],
+        settings["T_end"],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=KEPT)
+def _susceptibility_cells(kind, crossover, universe, t_start, t_end):
+    """`omega` and `first_cold` of `Tables`."""
+    temperature = table_temperatures(t_start, t_end)
+    first_cold = int(np.sum(temperature > SPHALERON_FREEZE_OUT))
+    cells = []
+    for t, sphalerons in ((temperature[: first_cold + 1], True), (temperature[first_cold:], False)):
+        if len(t) < 2:
+            continue
+        if kind == "constant":
+            omega = np.tile(constant_susceptibilities.inverse_susceptibility(), (len(t), 1, 1))
+        else:
+            omega = charge_susceptibilities.inverse_susceptibility(t, sphalerons, crossover=crossover)
+        stretch = universe.entropy_over_t3(t) / universe.entropy_over_t3(t_start)
+        cells.append(np.moveaxis(CubicSpline(-np.log(t), omega * stretch[:, np.newaxis, np.newaxis]).c, 0, 1))
+    return np.ascontiguousarray(np.concatenate(cells)), first_cold
+
+
+@lru_cache(maxsize=KEPT)
+def _baryons_per_charge(susceptibilities, crossover):
+    """n_B/n_Delta_a (3,) when sphalerons freeze out."""
+    if susceptibilities == "standard_model":
+        return charge_susceptibilities.baryons_per_charge(SPHALERON_FREEZE_OUT, crossover=crossover)
+    vev_squared = simple_bath.higgs_vev_squared(SPHALERON_FREEZE_OUT)
+    return np.full(3, constant_susceptibilities.baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared))
+
+
+def expansion_of(settings):
+    return Expansion(settings["expansion"], settings["equation_of_state"])
