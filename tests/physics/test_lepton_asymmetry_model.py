@@ -555,7 +555,7 @@ def test_finished_solve_is_not_thrown_away_for_its_time():
 
 
 def test_retry_gets_further():
-    first = SolverSettings(max_steps=60)
+    first = SolverSettings(max_steps=30)
     assert MODEL.solve(problem(FREEZE_IN, AVERAGED, solver=first)).code == ResultCode.STEP_BUDGET
     assert MODEL.solve(problem(FREEZE_IN, AVERAGED, solver=first.more_careful())).code == ResultCode.DONE
 
