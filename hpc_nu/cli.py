@@ -17,8 +17,8 @@ from hpc_nu.campaign.errors import (
 )
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.terminal import complain, flush_streams, open_streams, say
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.single_process import use_no_mpi
-from hpc_nu.solver.result_codes import ResultCode
 
 
 def main(arguments=None):
@@ -127,12 +127,15 @@ def _failure_codes(text):
 
 def _run(options):
     from hpc_nu.campaign.wall_time import StopRequest
+    from hpc_nu.campaign.watchdog import LOAD_SECONDS, Watchdog
 
     stop = StopRequest()
     stop.listen()  # before the libraries are loaded, which may take long
 
     def action(communicator):
-        from hpc_nu.campaign.run import run
+        with Watchdog() as watchdog:  # without memory for its buffers OpenBLAS asks for it for ever
+            watchdog.guard(LOAD_SECONDS)
+            from hpc_nu.campaign.run import run
 
         return run(communicator, options.input, options.output, stop, options.retry, options.accept_changes)
 

@@ -12,7 +12,7 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.results_file import ResultsFile
 from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.plasma.user_table import write_user_table
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 FREEZE_IN_POINT = """\
   M:        {value: 2.0, unit: GeV}

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.models.interface import Cost, Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.solver.evolution import Evolution
 from hpc_nu.solver.stepping import stiff
 

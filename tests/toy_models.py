@@ -12,8 +12,8 @@ import time
 import numpy as np
 
 from hpc_nu.models import MODELS  # noqa: F401 - a test adds to it
-from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Setting, SolverSettings
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.interface import Cost, Model, Observable, Outcome, Parameter, Setting, SolverSettings
+from hpc_nu.result_codes import ResultCode
 
 PLACES = {"toy": "toy_models:Toy"}
 

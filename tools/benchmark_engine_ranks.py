@@ -26,8 +26,8 @@ from hpc_nu.campaign.progress import Progress  # noqa: E402
 from hpc_nu.campaign.results_file import ResultsFile  # noqa: E402
 from hpc_nu.campaign.wall_time import StopRequest  # noqa: E402
 from hpc_nu.campaign.worker import Worker  # noqa: E402
+from hpc_nu.result_codes import ResultCode  # noqa: E402
 from hpc_nu.single_process import SingleProcess  # noqa: E402
-from hpc_nu.solver.result_codes import ResultCode  # noqa: E402
 
 WORLD = MPI.COMM_WORLD
 
@@ -287,7 +287,7 @@ def resume(folder, launched):
         stages.setdefault("first task", time.time() - launched)
         return solve_next(self, pause)
 
-    from hpc_nu.models.lepton_asymmetry import LeptonAsymmetry
+    from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import LeptonAsymmetry
 
     timed(run, "read_plan", "reading the plan")
     timed(ResultsFile, "_read_rows", "reading the rows")

@@ -1,9 +1,9 @@
 """The lepton asymmetries for other people's solvers: one compiled right-hand side, its Jacobian, and who gets them.
 
-Every solver integrates dv/dz = `slope`(z, v), v = u/scale with the unknowns u of `lepton_asymmetry_kernel`, so that one
-absolute tolerance, rtol itself, does for all components: numbalsoda takes a single number.  The right-hand side reads
-the package's own rate table with the package's own functions.  omega(T) jumps where sphalerons freeze out; every solver
-is stopped there and started again, as the package does.
+Every solver integrates dv/dz = `slope`(z, v), v = u/scale with the unknowns u of `heavy_neutrinos.equations`, so that
+one absolute tolerance, rtol itself, does for all components: numbalsoda takes a single number.  The right-hand side
+reads the package's own rate table with the package's own functions.  omega(T) jumps where sphalerons freeze out; every
+solver is stopped there and started again, as the package does.
 
 All that the right-hand side needs is in one flat array, since that is what numbalsoda hands on.  The Jacobian is exact;
 with "sparse" in a name it is given by its 64 n + 36 n + 9 elements that are not zero, out of (8 n + 3)^2.
@@ -21,16 +21,10 @@ from numba import carray, cfunc, njit, types
 from scipy.integrate import odeint, solve_ivp
 from scipy.sparse import csc_matrix
 
-from hpc_nu.models.lepton_asymmetry import _Solve
-from hpc_nu.models.lepton_asymmetry_kernel import (
-    ATOL_D,
-    ATOL_S,
-    ATOL_X,
-    coefficients_at,
-    find_cell,
-    right_hand_side,
-    susceptibility_at,
-)
+from hpc_nu.models.heavy_neutrinos.coefficients import coefficients_at, find_cell, susceptibility_at
+from hpc_nu.models.heavy_neutrinos.equations import right_hand_side
+from hpc_nu.models.heavy_neutrinos.error import ATOL_D, ATOL_S, ATOL_X
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import _Solve
 from hpc_nu.seesaw.rate_table import F_EQ_SLOPE, LN_GAMMA_MINUS, LN_GAMMA_PLUS, N_CHANNELS
 
 try:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import benchmark_peers
 import numpy as np
 
-from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
-from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import SETTINGS, LeptonAsymmetry
+from hpc_nu.models.interface import Problem, SolverSettings
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver import esdirk, momentum_grid
-from hpc_nu.solver.result_codes import ResultCode
 
 OURS = "hpc_nu"
 LADDER = 10.0 ** -np.arange(1.0, 9.1, 0.5)  # rtol

@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from hpc_nu.models import MODELS
-from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Setting
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.interface import Cost, Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.result_codes import ResultCode
 
 STEP = 2e-3
 """Seconds between two moments at which a task can pause."""

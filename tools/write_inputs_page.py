@@ -45,10 +45,6 @@ USER_FILES = {
 }
 """By the setting that names it: the module whose head describes it, title, where an example is."""
 
-_FAMILIES = dict.fromkeys(("lepton_asymmetry", "equilibration", "low_energy_constants"), "heavy_neutrinos")
-_FAMILIES |= dict.fromkeys(("dodelson_widrow", "relic_coupling", "relic_fold"), "kev_neutrinos")
-"""Of models whose modules are not in the folder of their family."""
-
 _NO_END = r"\b(figs?|secs?|eqs?|tabs?|refs?|al|cf|vs|e\.g|i\.e)$|\.$"
 
 HEAD = """\
@@ -148,7 +144,7 @@ def _grids():
 def family(name):
     """Models of one folder of `hpc_nu/models` are a family; empty for a model that stands alone."""
     folders = MODELS[name].partition(":")[0].split(".")[2:-1]
-    return folders[0] if folders else _FAMILIES.get(name, "")
+    return folders[0] if folders else ""
 
 
 def families():

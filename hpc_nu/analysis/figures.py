@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from hpc_nu.analysis.results import ResultsError
 from hpc_nu.printable import printable
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.units import ANGLE_RAD, SPHALERON_FREEZE_OUT
 
 PAPER = "arXiv:2011.12637"

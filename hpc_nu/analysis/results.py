@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from hpc_nu import seal
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 SOFTWARE = "hpc_nu"
 

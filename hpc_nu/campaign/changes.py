@@ -8,7 +8,7 @@ from hpc_nu.campaign.results_file import open_results
 from hpc_nu.campaign.row_layout import ERROR, STATUS
 from hpc_nu.campaign.watchdog import COMPILE_SECONDS, Watchdog
 from hpc_nu.kernel_cache import fingerprint
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 _COMPARED = 8
 """Rows that are solved again."""

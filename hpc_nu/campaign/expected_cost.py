@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hpc_nu.models.mode_system import Preparation
+from hpc_nu.models.interface import Preparation
 
 TASK_SECONDS = 4e-5
 """What a task takes beside its solve, all ranks together."""

@@ -23,8 +23,8 @@ from hpc_nu.campaign.results_file import as_recorded, open_results
 from hpc_nu.campaign.row_layout import GROUPS, RowLayout
 from hpc_nu.campaign.sampling import convert
 from hpc_nu.models import get_model
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.single_process import SingleProcess
-from hpc_nu.solver.result_codes import ResultCode
 
 _TASK = ("task", "variation", "grid", "n_modes")  # of /points, what is no parameter
 

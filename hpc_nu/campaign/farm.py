@@ -26,7 +26,7 @@ from hpc_nu.campaign.progress import duration, log
 from hpc_nu.campaign.schedule import Schedule
 from hpc_nu.campaign.watchdog import GRACE_SECONDS
 from hpc_nu.campaign.worker import Worker
-from hpc_nu.solver.result_codes import is_failure
+from hpc_nu.result_codes import is_failure
 
 # Up to so many ranks the master computes, too; beyond, a rank that only serves answers at once.
 COMPUTING_MASTER_RANKS = 16

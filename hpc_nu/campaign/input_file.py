@@ -26,7 +26,7 @@ from hpc_nu.campaign.sampling import (
     read_form,
 )
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.models.mode_system import SMALLEST_RTOL, Model, Parameter, Setting, SolverSettings
+from hpc_nu.models.interface import SMALLEST_RTOL, Model, Parameter, Setting, SolverSettings
 from hpc_nu.solver import momentum_grid
 
 __all__ = ["CampaignInput", "InputError", "read_input"]

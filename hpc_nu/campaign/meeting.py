@@ -22,8 +22,8 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.provenance import hdf5_version, mpi_library, package_version, processor_name
 from hpc_nu.campaign.results_file import ResultsFile
 from hpc_nu.campaign.terminal import complain
-from hpc_nu.models.mode_system import Outcome
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.interface import Outcome
+from hpc_nu.result_codes import ResultCode
 
 LIMIT = 120.0
 """Seconds after which a meeting that hangs is ended."""

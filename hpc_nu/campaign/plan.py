@@ -18,7 +18,7 @@ import numpy as np
 from hpc_nu.campaign.input_file import OUTPUTS, output_values, read_input
 from hpc_nu.campaign.marked_yaml import InputError, Mistake
 from hpc_nu.campaign.sampling import Axis
-from hpc_nu.models.mode_system import Model, Problem, SolverSettings
+from hpc_nu.models.interface import Model, Problem, SolverSettings
 from hpc_nu.solver import momentum_grid
 
 LARGEST_MESSAGE = 2**31 - 1

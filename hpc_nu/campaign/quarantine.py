@@ -21,9 +21,9 @@ from hpc_nu.campaign.child import python_command
 from hpc_nu.campaign.errors import EnvironmentProblem, is_of_the_environment
 from hpc_nu.campaign.wall_time import STOP_SIGNALS
 from hpc_nu.campaign.watchdog import GRACE_SECONDS, Watchdog
-from hpc_nu.models.mode_system import Outcome
+from hpc_nu.models.interface import Outcome
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.shared import everything_shared, share
-from hpc_nu.solver.result_codes import ResultCode
 
 _NAP = 0.01
 _START_SECONDS = 300.0  # Python and its libraries, from a slow file system

@@ -28,7 +28,7 @@ from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, EnvironmentProblem, Outpu
 from hpc_nu.campaign.provenance import provenance
 from hpc_nu.campaign.row_layout import STATUS, RowLayout
 from hpc_nu.campaign.runs import RUNS, run_record, runs_dataset, used_runs
-from hpc_nu.solver.result_codes import ResultCode, is_failure
+from hpc_nu.result_codes import ResultCode, is_failure
 
 SOFTWARE = "hpc_nu"
 

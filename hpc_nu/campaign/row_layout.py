@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 ERROR_LENGTH = 200
 

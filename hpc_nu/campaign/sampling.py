@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from hpc_nu.campaign.marked_yaml import Interval
-from hpc_nu.models.mode_system import Parameter
+from hpc_nu.models.interface import Parameter
 from hpc_nu.units import CONVERSIONS
 
 SCALES = ("linear", "log", "log_total")

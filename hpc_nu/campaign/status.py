@@ -21,7 +21,7 @@ from hpc_nu.campaign.progress import duration
 from hpc_nu.campaign.reports import seconds_text
 from hpc_nu.campaign.results_file import open_results
 from hpc_nu.campaign.schedule import LEAST_SECONDS
-from hpc_nu.solver.result_codes import ResultCode, is_failure
+from hpc_nu.result_codes import ResultCode, is_failure
 
 _MOST_LINES = 10
 _SLOWEST = 5

@@ -11,8 +11,8 @@ from hpc_nu.campaign.errors import COMPLETE, FAILURE
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.results_file import ResultsFile, as_recorded, open_results
 from hpc_nu.campaign.runs import RUNS, used_runs
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.single_process import SingleProcess
-from hpc_nu.solver.result_codes import ResultCode
 
 _MOST_NAMED = 10
 

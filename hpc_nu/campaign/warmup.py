@@ -11,7 +11,7 @@ from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE, Refused, refuse_trouble
 from hpc_nu.campaign.progress import log, start_logging
 from hpc_nu.campaign.terminal import say
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.models.interface import Problem, SolverSettings
 from hpc_nu.plasma.active_neutrino import MAX_MASS
 from hpc_nu.plasma.table_file import default_table, massless_table, table_for_mass
 from hpc_nu.solver import momentum_grid

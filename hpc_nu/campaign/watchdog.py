@@ -16,6 +16,9 @@ import sys
 GRACE_SECONDS = 30.0
 """How much longer than its budget a solve may take: a model looks at the clock from time to time only."""
 
+LOAD_SECONDS = 60.0
+"""What loading the libraries may take: it takes two."""
+
 COMPILE_SECONDS = 120.0
 """What the compilation of a model's kernels may take, on top of the budget of a solve."""
 

@@ -13,8 +13,8 @@ from hpc_nu.campaign.errors import is_of_the_environment, trouble_text
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER
 from hpc_nu.campaign.quarantine import Quarantine
 from hpc_nu.campaign.watchdog import Watchdog
-from hpc_nu.models.mode_system import Outcome
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.interface import Outcome
+from hpc_nu.result_codes import ResultCode
 
 FIRST, CAREFUL, PATIENT = range(3)
 """Tries at a task, as they are kept in checkpoints: a failed one is tried once more, one way or the other."""

@@ -3,13 +3,13 @@
 from importlib import import_module
 
 MODELS = {
-    "lepton_asymmetry": "hpc_nu.models.lepton_asymmetry:LeptonAsymmetry",
+    "lepton_asymmetry": "hpc_nu.models.heavy_neutrinos.lepton_asymmetry:LeptonAsymmetry",
     "asymmetric_freeze_in": "hpc_nu.models.asymmetric_freeze_in:AsymmetricFreezeIn",
-    "low_energy_constants": "hpc_nu.models.low_energy_constants:LowEnergyConstants",
+    "low_energy_constants": "hpc_nu.models.heavy_neutrinos.low_energy_constants:LowEnergyConstants",
     "dodelson_widrow": "hpc_nu.models.kev_neutrinos.dodelson_widrow:DodelsonWidrow",
     "relic_coupling": "hpc_nu.models.kev_neutrinos.relic_coupling:RelicCoupling",
     "relic_fold": "hpc_nu.models.kev_neutrinos.relic_fold:RelicFold",
-    "equilibration": "hpc_nu.models.equilibration:Equilibration",
+    "equilibration": "hpc_nu.models.heavy_neutrinos.equilibration:Equilibration",
 }
 """Where each model lives, by its word in an input file: "module:class"."""
 

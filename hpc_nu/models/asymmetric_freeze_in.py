@@ -25,9 +25,9 @@ import numpy as np
 from scipy.special import factorial, kve, psi, zeta
 
 from hpc_nu.interactions.scalar_mediator import coupling_of_width, decay_width, higgs_decay_closed
+from hpc_nu.models.interface import Cost, Model, Observable, Outcome, Parameter, Setting
 from hpc_nu.models.kev_neutrinos.relic import thermal_relic_mass
-from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Setting
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.units import DARK_MATTER_DENSITY, ENERGY_GEV, PLANCK_MASS
 
 RELIC_DENSITY_PER_YIELD = 2.75e8

@@ -1,6 +1,6 @@
 """The equation of state as an input of a model: a published one by name, or a file of the user's own."""
 
-from hpc_nu.models.mode_system import Setting
+from hpc_nu.models.interface import Setting
 from hpc_nu.plasma.thermodynamics import EQUATIONS_OF_STATE, check_user_equation_of_state
 from hpc_nu.plasma.user_equation_of_state import user_equations_of_state
 

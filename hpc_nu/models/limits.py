@@ -7,7 +7,7 @@ one, |U|^2 = sin^2 theta and sin^2 2 theta = 4 sin^2 theta (1 - sin^2 theta), wi
 import math
 
 from hpc_nu.interactions.digitised_limits import read_limits
-from hpc_nu.models.mode_system import Setting
+from hpc_nu.models.interface import Setting
 from hpc_nu.shared import shared_files
 
 NO_LIMITS = "none"

@@ -9,8 +9,8 @@ import time
 
 import numpy as np
 
-from hpc_nu.models.mode_system import Outcome
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.interface import Outcome
+from hpc_nu.result_codes import ResultCode
 
 
 class Interrupted(Exception):

@@ -14,7 +14,7 @@ import traceback
 import types
 from pathlib import Path
 
-from hpc_nu.models.mode_system import Model, Observable, Parameter, Setting
+from hpc_nu.models.interface import Model, Observable, Parameter, Setting
 from hpc_nu.user_file import read_text, user_path
 
 PATTERN = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
@@ -60,7 +60,7 @@ def _class(path, name, module):
     classes = {key: value for key, value in vars(module).items() if inspect.isclass(value) and issubclass(value, Model)}
     mine = [key for key, value in classes.items() if value.__module__ == module.__name__]
     if name not in classes:
-        what = "is no subclass of hpc_nu.models.mode_system.Model" if hasattr(module, name) else "is not in it"
+        what = "is no subclass of hpc_nu.models.interface.Model" if hasattr(module, name) else "is not in it"
         raise ValueError(f"{path}: {name} {what}; models in it: {', '.join(mine) or 'none'}")
     return classes[name]
 

@@ -7,8 +7,8 @@ from time import thread_time
 
 import numpy as np
 
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver.esdirk import ACCEPTED, REJECTED, TABLEAUX, Z, new_clock
-from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.solver.stepping import AT_STOP, NOT_FINITE, UNDERFLOW, State, advance, set_slope
 
 ATTEMPTS = 64  # steps between two looks at the clock
@@ -24,7 +24,7 @@ class Evolution:
         than before, their coefficients may jump; they share one workspace.
     stops : (n_stops,) array
         z, rising: where the solve starts, where it lands exactly, and where it ends.
-    solver : hpc_nu.models.mode_system.SolverSettings
+    solver : hpc_nu.models.interface.SolverSettings
         Method, tolerance and budgets.
     start : (n,) array
         u at the first stop.
@@ -106,7 +106,8 @@ class Evolution:
             equations, z_stop = self.next_stop()
             verdict = AT_STOP
             if z_stop - self.z > equations.same_stop:
-                verdict = advance(equations, ATTEMPTS, z_stop, self.tableau, rtol, equations.max_step, self.state, work)
+                attempts = max(1, min(ATTEMPTS, self.solver.max_steps - self.steps - self.rejected))
+                verdict = advance(equations, attempts, z_stop, self.tableau, rtol, equations.max_step, self.state, work)
             if verdict == UNDERFLOW:
                 return ResultCode.STEP_TOO_SMALL
             if verdict == NOT_FINITE:

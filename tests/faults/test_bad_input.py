@@ -11,7 +11,7 @@ from toy_models import BEFORE
 
 from hpc_nu import cli
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
-from hpc_nu.models.mode_system import SolverSettings
+from hpc_nu.models.interface import SolverSettings
 
 GRIDS = "  - {kind: averaged}\n  - {kind: equal_occupation, n_modes: [5, 11, 82]}\n"
 

@@ -16,8 +16,8 @@ from hpc_nu.campaign.checkpoint import Checkpoint
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER, InHand, from_ranges, to_ranges
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.results_file import ResultsFile
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.single_process import SingleProcess
-from hpc_nu.solver.result_codes import ResultCode
 
 # Task 13 of 24, the others innocent.
 DEADLY = """\

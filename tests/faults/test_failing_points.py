@@ -12,7 +12,7 @@ from hpc_nu import cli
 from hpc_nu.campaign.communicator import SingleProcess
 from hpc_nu.campaign.errors import COMPLETE, FAILURE
 from hpc_nu.campaign.run import run
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 TROUBLE = """\
 campaign: trouble

@@ -18,7 +18,7 @@ from toy_models import BEFORE
 from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, CHECKPOINTED, COMPLETE, is_of_the_environment
 from hpc_nu.campaign.in_hand import QUARANTINE_AFTER, InHand
 from hpc_nu.campaign.plan import read_plan
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 RANKS = [None, pytest.param(2, marks=pytest.mark.mpi)]
 SLOW = TOY + "settings: {steps: 20, nap: 0.01}\n"
@@ -181,7 +181,7 @@ def test_a_suspended_time_changes_no_bit(tmp_path):
 
 def test_a_retry_for_want_of_time_has_the_same_tolerance(tmp_path):
     """Where a slow machine needs it, a fast one does not: the row must be the same."""
-    from hpc_nu.models.mode_system import SolverSettings
+    from hpc_nu.models.interface import SolverSettings
 
     patient, careful = SolverSettings().more_patient(), SolverSettings().more_careful()
     assert patient.rtol == SolverSettings().rtol > careful.rtol
@@ -407,3 +407,18 @@ def test_rows_of_a_second_try_do_not_speak_against_other_sources(tmp_path, toys,
         assert (file["cost/tries"][:] == 2).all()
         file["status"][20:] = 0
     assert cli.main([*arguments, "--accept-changes"]) == COMPLETE
+
+
+def test_libraries_that_are_never_loaded_end_the_run(tmp_path):
+    """OpenBLAS, without memory for its buffers, asks for them for ever."""
+    spins = """
+import sys, hpc_nu.campaign.watchdog as watchdog
+watchdog.LOAD_SECONDS, watchdog.GRACE_SECONDS = 0.5, 0.5
+class Spins:
+    def find_spec(self, name, *rest):
+        while name == "hpc_nu.campaign.run":
+            pass
+sys.meta_path.insert(0, Spins())
+"""
+    with Run(tmp_path, "run", write(tmp_path, TOY), "-o", "out.h5", before=spins) as run:
+        assert run.wait(30) == -signal.SIGPROF and "find_spec" in run.text, run.text

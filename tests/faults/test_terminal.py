@@ -14,7 +14,7 @@ from hpc_nu import cli
 from hpc_nu.analysis import read_results
 from hpc_nu.campaign.errors import BAD_INPUT, BROKEN_ENVIRONMENT, COMPLETE
 from hpc_nu.printable import printable
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\rdone\x08\u202e"
 FEW = FREEZE_IN.replace("points: 200", "points: 3").replace("points: 50", "points: 2")

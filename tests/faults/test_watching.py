@@ -16,9 +16,9 @@ from hpc_nu.campaign.checkpoint import Checkpoint, Suspended
 from hpc_nu.campaign.errors import COMPLETE
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.results_file import ResultsFile
-from hpc_nu.models.mode_system import Outcome
+from hpc_nu.models.interface import Outcome
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.single_process import SingleProcess
-from hpc_nu.solver.result_codes import ResultCode
 
 SLOW_TOY = TOY + "settings: {steps: 40, nap: 0.005}\n"
 

@@ -3,8 +3,8 @@
 import numpy as np
 from literal_lepton_asymmetry import LiteralEquations
 
-from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
-from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import SETTINGS, LeptonAsymmetry
+from hpc_nu.models.interface import Problem, SolverSettings
 from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.seesaw.casas_ibarra import yukawa_couplings
 from hpc_nu.seesaw.oscillation_data import oscillation_data

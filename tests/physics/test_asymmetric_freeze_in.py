@@ -9,8 +9,8 @@ from scipy.special import kv, zeta
 
 from hpc_nu.interactions.scalar_mediator import WIDTH_FACTORS, coupling_of_width, decay_width
 from hpc_nu.models import asymmetric_freeze_in as afi
-from hpc_nu.models.mode_system import Problem
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.interface import Problem
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.units import PLANCK_MASS
 
 BENCHMARK = {"m_N": 1e-5, "m_phi": 300.0, "mu": 3.3e-6, "epsilon": 5e-6}

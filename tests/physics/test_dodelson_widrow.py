@@ -7,14 +7,14 @@ from numpy.testing import assert_allclose
 from scipy.integrate import trapezoid
 from scipy.special import zeta
 
+from hpc_nu.models.interface import Problem
 from hpc_nu.models.kev_neutrinos import relic
 from hpc_nu.models.kev_neutrinos.bath import REFERENCE_TEMPERATURE, bath
 from hpc_nu.models.kev_neutrinos.dodelson_widrow import DodelsonWidrow
 from hpc_nu.models.limits import user_limits
-from hpc_nu.models.mode_system import Problem
 from hpc_nu.plasma.opacity_fit import opacity_coefficient
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver.momentum_grid import gauss_legendre
-from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import AGE_OF_UNIVERSE, ENERGY_GEV, FERMI_CONSTANT, PLANCK_MASS
 
 MODEL = DodelsonWidrow()

@@ -9,10 +9,16 @@ from hypothesis import strategies as st
 from lepton_asymmetry_points import FREEZE_IN, FREEZE_OUT, problem
 
 from hpc_nu import cli
-from hpc_nu.models.lepton_asymmetry import DIFFERENTIATED, OBSERVABLES, PARAMETERS, SETTINGS, LeptonAsymmetry
-from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import (
+    DIFFERENTIATED,
+    OBSERVABLES,
+    PARAMETERS,
+    SETTINGS,
+    LeptonAsymmetry,
+)
+from hpc_nu.models.interface import Problem, SolverSettings
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver import momentum_grid
-from hpc_nu.solver.result_codes import ResultCode
 
 AVERAGED, EIGHT_MODES = momentum_grid.averaged(), momentum_grid.gauss_legendre(8)
 MODEL = LeptonAsymmetry()

@@ -17,17 +17,18 @@ from lepton_asymmetry_points import (
 )
 from literal_lepton_asymmetry import LiteralEquations
 
-from hpc_nu.models import lepton_asymmetry
-from hpc_nu.models import lepton_asymmetry_kernel as kernel
-from hpc_nu.models import lepton_asymmetry_stage as stage
+from hpc_nu.models.heavy_neutrinos import lepton_asymmetry, stage
+from hpc_nu.models.heavy_neutrinos.coefficients import FS, GM, GP, HM, HP, ME, SP, coefficients_at, find_cell
+from hpc_nu.models.heavy_neutrinos.equations import right_hand_side as compiled_right_hand_side
+from hpc_nu.models.heavy_neutrinos.error import DRIFT, error_norms
 from hpc_nu.plasma.susceptibilities import inverse_susceptibility
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.casas_ibarra import pauli_components
 from hpc_nu.seesaw.rate_table import N_CHANNELS, build_rate_table, equilibrium_occupation
 from hpc_nu.seesaw.simple_rates import simple_rates
 from hpc_nu.seesaw.thermal_rates import ThermalRates
 from hpc_nu.solver import momentum_grid
 from hpc_nu.solver.evolution import Evolution
-from hpc_nu.solver.result_codes import ResultCode
 
 GRIDS = {
     "averaged": momentum_grid.averaged(),
@@ -38,8 +39,8 @@ GRIDS = {
 }
 TWO_GRIDS = pytest.mark.parametrize("grid", [GRIDS["averaged"], GRIDS["16 Gauss"]], ids=["averaged", "16 Gauss"])
 OMEGA = inverse_susceptibility()
-GAMMAS, HAMILTONIAN = slice(kernel.GP, kernel.HP), slice(kernel.HP, kernel.SP)
-SIGMAS = slice(kernel.SP, kernel.ME)
+GAMMAS, HAMILTONIAN = slice(GP, HP), slice(HP, SP)
+SIGMAS = slice(SP, ME)
 ONE_KIND_OF_SCATTERING = pytest.mark.parametrize(
     ("factors", "sign"), [((1, 0, 1, 1), 1), ((0, 1, 1, 1), -1)], ids=["gamma_- = 0", "gamma_+ = 0"]
 )
@@ -58,15 +59,15 @@ def rate_table(rates, mass, t_start, t_end, grid, **options):
 
 def interpolated(table, z, factors=(1.0, 1.0, 1.0, 1.0)):
     out = np.empty((N_CHANNELS, len(table.weights)))
-    cell = kernel.find_cell(z, table.nodes, 0, len(table.cells) - 1)
+    cell = find_cell(z, table.nodes, 0, len(table.cells) - 1)
     t, n = z - table.nodes[cell], len(table.weights)
-    kernel.coefficients_at(cell, t, table.cells, np.array(factors, float), n, out.ravel())
+    coefficients_at(cell, t, table.cells, np.array(factors, float), n, out.ravel())
     return out
 
 
 def right_hand_side(u, coefficients, weights, flavours, delta_mass, omega=OMEGA):
     out = np.full_like(u, np.nan)
-    kernel.right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out)
+    compiled_right_hand_side(u, coefficients, weights, flavours, delta_mass, omega, out)
     return out
 
 
@@ -138,7 +139,7 @@ def test_right_hand_side_is_that_of_the_complex_matrices(grid, mass, temperature
     s[0] -= 2 * equilibrium
     u = np.concatenate([x, s.ravel(), d.ravel()])
     d_s, d_d = to_pauli(d_rho + d_rhobar.conj()), to_pauli(d_rho - d_rhobar.conj())
-    d_s[0] -= 2 * coefficients[kernel.FS]
+    d_s[0] -= 2 * coefficients[FS]
     expected = np.concatenate([d_x, d_s.ravel(), d_d.ravel()])
 
     got = right_hand_side(u, coefficients, weights, pauli_components(yukawas), delta_mass, omega)
@@ -155,7 +156,7 @@ def test_slope_of_the_equilibrium_distribution(grid, mass):
         slope = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * h)
         if grid.kind == "averaged":
             slope = np.array([slope @ grid.weights])
-        np.testing.assert_allclose(coefficients[kernel.FS], slope, rtol=1e-7, atol=1e-13)
+        np.testing.assert_allclose(coefficients[FS], slope, rtol=1e-7, atol=1e-13)
 
 
 # ---------------------------------------------------------------------------------------------------- implicit stage
@@ -166,9 +167,9 @@ def random_coefficients(rng, n):
     out = np.empty((N_CHANNELS, n))
     out[GAMMAS] = 10.0 ** rng.uniform(10, 18, size=(6, n))
     out[HAMILTONIAN] = 10.0 ** rng.uniform(8, 20, size=(6, n)) * rng.choice([-1, 1], size=(6, n))
-    out[kernel.ME] = 10.0 ** rng.uniform(8, 16, size=n)
+    out[ME] = 10.0 ** rng.uniform(8, 16, size=n)
     out[SIGMAS] = out[GAMMAS] * rng.uniform(0, 0.25, size=n)
-    out[kernel.FS] = -rng.uniform(0, 1, size=n)
+    out[FS] = -rng.uniform(0, 1, size=n)
     return out
 
 
@@ -180,7 +181,7 @@ def test_stage_solve_is_that_of_dense_linear_algebra(n_modes, log_tau):
     coefficients, weights = random_coefficients(rng, n_modes), rng.uniform(0.01, 0.3, size=n_modes)
     flavours, size = pauli_components(random_yukawas(rng)), 3 + 8 * n_modes
     without_source = coefficients.copy()
-    without_source[kernel.FS] = 0
+    without_source[FS] = 0
     a = matrix_of(size, lambda u: right_hand_side(u, without_source, weights, flavours, delta_mass))
     source = right_hand_side(np.zeros(size), coefficients, weights, flavours, delta_mass)
 
@@ -244,7 +245,7 @@ def error_norm(error, u=None, tau=0.1, h=(0.0, 0.0, 0.0), damping=0.0, least_wei
     rows[stage.EVEN // stage.STRIDE] = al / (al**2 + c @ c)
     rows[stage.LEAST // stage.STRIDE] = least_weight**2
     rows[stage.TAU // stage.STRIDE] = tau
-    kernel.error_norms(1, n, error, u, u, np.full(n, 1 / n), work)
+    error_norms(1, n, error, u, u, np.full(n, 1 / n), work)
     return work[stage.WORST] / 1e-5
 
 
@@ -296,7 +297,7 @@ def test_error_norm_of_a_small_sum_of_large_asymmetries():
 def test_error_norm_counts_what_precesses_by_what_it_leaves_behind():
     h, damping, n = np.array([30.0, -10.0, 20.0]), 2.0, 4
     along, across = h / np.linalg.norm(h), np.array([1.0, 1.0, -1.0]) / np.sqrt(3)
-    expected = (damping + kernel.DRIFT) / (2 * np.linalg.norm(h))
+    expected = (damping + DRIFT) / (2 * np.linalg.norm(h))
     assert along @ across == pytest.approx(0, abs=1e-15) and expected < 0.1
     for block in (3, 3 + 4 * n):  # s, d
         norms = []
@@ -349,7 +350,7 @@ def test_lepton_number_is_conserved_in_the_results_without_helicity_flips():
 
 def test_equilibrium_without_expansion_stays():
     coefficients = random_coefficients(np.random.default_rng(2), 6)
-    coefficients[kernel.FS] = 0
+    coefficients[FS] = 0
     weights, flavours = np.full(6, 0.1), pauli_components(random_yukawas(np.random.default_rng(3)))
     u = np.zeros(51)
     assert not np.any(right_hand_side(u, coefficients, weights, flavours, 1e-11))
@@ -383,7 +384,7 @@ def test_detailed_balance(factors, sign, boltzmann_factor):
 def test_both_kinds_of_scattering_wash_out_everything():
     """No state other than equilibrium is stationary, and every eigenvalue decays."""
     coefficients, weights = table_at(30.0, 2.0, GRIDS["5 equal"])
-    coefficients[kernel.FS] = 0
+    coefficients[FS] = 0
     flavours = pauli_components(point_yukawas(FREEZE_IN))
     a = matrix_of(43, lambda u: right_hand_side(u, coefficients, weights, flavours, FREEZE_IN["delta_M"]))
     assert np.max(np.linalg.eigvals(a).real) < 0
@@ -459,7 +460,7 @@ def test_interpolated_rates_are_the_rates(grid, mass):
         direct = direct_coefficients(temperature, mass, grid)
         scale = np.abs(direct)
         # h_- crosses zero at the resonance where gamma_- peaks
-        scale[kernel.HM : kernel.HM + 3] += scale[kernel.GM : kernel.GM + 3]
+        scale[HM : HM + 3] += scale[GM : GM + 3]
         at_crossover = bool(150 < temperature < 170)
         occupied = scale > 1e-250
         error = np.max(np.abs(out - direct)[occupied] / scale[occupied])

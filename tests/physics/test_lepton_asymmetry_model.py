@@ -28,18 +28,20 @@ from lepton_asymmetry_points import (
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicHermiteSpline
 
-from hpc_nu.models import lepton_asymmetry_kernel as kernel
-from hpc_nu.models import lepton_asymmetry_tables
-from hpc_nu.models.lepton_asymmetry import OBSERVABLES, SETTINGS, LeptonAsymmetry
-from hpc_nu.models.mode_system import SMALLEST_RTOL, Problem, SolverSettings
+from hpc_nu.models.heavy_neutrinos import tables as lepton_asymmetry_tables
+from hpc_nu.models.heavy_neutrinos.coefficients import FS, HP, ME
+from hpc_nu.models.heavy_neutrinos.equations import MAX_VALUE, MAX_Z, right_hand_side, track_maximum
+from hpc_nu.models.heavy_neutrinos.error import DRIFT, weights_ahead
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import OBSERVABLES, SETTINGS, LeptonAsymmetry
+from hpc_nu.models.interface import SMALLEST_RTOL, Problem, SolverSettings
 from hpc_nu.plasma.simple_bath import higgs_vev_squared
 from hpc_nu.plasma.susceptibilities import baryons_per_lepton_asymmetry, inverse_susceptibility
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.casas_ibarra import pauli_components
 from hpc_nu.seesaw.oscillation_data import oscillation_data
 from hpc_nu.seesaw.rate_table import N_CHANNELS
 from hpc_nu.seesaw.simple_rates import simple_rates
 from hpc_nu.solver import evolution, momentum_grid
-from hpc_nu.solver.result_codes import ResultCode
 
 AVERAGED = momentum_grid.averaged()
 EIGHT_MODES = momentum_grid.gauss_legendre(8)
@@ -100,7 +102,7 @@ def radau(point, grid, t_start, t_end):
 
     def slope(u, coefficients):
         out = np.empty_like(u)
-        kernel.right_hand_side(u, coefficients, weights, flavours, point["delta_M"], omega, out)
+        right_hand_side(u, coefficients, weights, flavours, point["delta_M"], omega, out)
         return out
 
     def coefficients(z):
@@ -108,7 +110,7 @@ def radau(point, grid, t_start, t_end):
 
     def jacobian(z, _):
         at_z = coefficients(z)
-        at_z[kernel.FS] = 0
+        at_z[FS] = 0
         return np.column_stack([slope(column, at_z) for column in columns])
 
     start = np.zeros(3 + 8 * n)
@@ -387,11 +389,11 @@ def test_maximum_within_a_step(old_slope):
     """On a cubic that rises and falls again, its slope zero at the beginning or not."""
     z, h, old, new, new_slope = -3.0, 0.5, 0.1, 0.2, -4.0
     maximum = np.array([old, z])
-    kernel.track_maximum(z, h, old, new, old_slope, new_slope, maximum)
+    track_maximum(z, h, old, new, old_slope, new_slope, maximum)
     t = np.linspace(0, h, 10001)
     fine = np.abs(CubicHermiteSpline([0, h], [old, new], [old_slope, new_slope])(t))
-    assert abs(maximum[kernel.MAX_VALUE]) == pytest.approx(np.max(fine), rel=1e-6)
-    assert maximum[kernel.MAX_Z] == pytest.approx(z + t[np.argmax(fine)], abs=h / 5000)
+    assert abs(maximum[MAX_VALUE]) == pytest.approx(np.max(fine), rel=1e-6)
+    assert maximum[MAX_Z] == pytest.approx(z + t[np.argmax(fine)], abs=h / 5000)
 
 
 def test_every_declared_observable_is_there_and_no_other():
@@ -470,16 +472,16 @@ def test_oscillations_are_not_forgotten_before_levels_cross(grid):
 def test_least_weights_know_what_is_to_come():
     """One mode, one flavour; h turns by a right angle between the nodes 3 and 4 of 6 cells, and is long but there."""
     cells = np.zeros((6, N_CHANNELS, 4, 1))
-    cells[:4, kernel.HP, 3], cells[4:, kernel.ME, 3] = 100.0, 100.0
+    cells[:4, HP, 3], cells[4:, ME, 3] = 100.0, 100.0
     flavours, out = np.zeros((3, 4)), np.empty((6, 1))
     flavours[0, 1] = 1.0
     nodes = np.arange(7) * 0.01
-    kernel.weights_ahead(nodes, cells, np.ones(4), flavours, 1.0, 0.0, out)
-    turning = (kernel.DRIFT + np.sqrt(2) / 0.01) / 200
-    np.testing.assert_allclose(out[:, 0], [turning**2] * 4 + [(kernel.DRIFT / 200) ** 2] * 2, rtol=1e-12)
-    kernel.weights_ahead(nodes, cells, np.ones(4), flavours, 1.0, 0.5, out)
+    weights_ahead(nodes, cells, np.ones(4), flavours, 1.0, 0.0, out)
+    turning = (DRIFT + np.sqrt(2) / 0.01) / 200
+    np.testing.assert_allclose(out[:, 0], [turning**2] * 4 + [(DRIFT / 200) ** 2] * 2, rtol=1e-12)
+    weights_ahead(nodes, cells, np.ones(4), flavours, 1.0, 0.5, out)
     np.testing.assert_allclose(out[:, 0], [max(turning, 0.5) ** 2] * 4 + [0.25] * 2, rtol=1e-12)
-    kernel.weights_ahead(nodes, np.zeros_like(cells), np.ones(4), flavours, 1.0, 0.0, out)
+    weights_ahead(nodes, np.zeros_like(cells), np.ones(4), flavours, 1.0, 0.0, out)
     assert np.all(out == 1.0)
 
 
@@ -555,7 +557,7 @@ def test_finished_solve_is_not_thrown_away_for_its_time():
 
 
 def test_retry_gets_further():
-    first = SolverSettings(max_steps=30)
+    first = SolverSettings(max_steps=40)
     assert MODEL.solve(problem(FREEZE_IN, AVERAGED, solver=first)).code == ResultCode.STEP_BUDGET
     assert MODEL.solve(problem(FREEZE_IN, AVERAGED, solver=first.more_careful())).code == ResultCode.DONE
 

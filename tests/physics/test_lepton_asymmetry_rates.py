@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from lepton_asymmetry_points import FREEZE_IN, FREEZE_OUT, NAMES, PI, WITHOUT_H_PLUS, asymmetries
 
 from hpc_nu.campaign.plan import read_plan
-from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
-from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import SETTINGS, LeptonAsymmetry
+from hpc_nu.models.interface import Problem, SolverSettings
 from hpc_nu.plasma import thermodynamics
 from hpc_nu.plasma.charge_susceptibilities import baryons_per_charge
 from hpc_nu.plasma.table_file import shared_table

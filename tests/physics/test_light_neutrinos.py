@@ -8,8 +8,8 @@ import pytest
 from hpc_nu.campaign.input_file import InputError
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.models import get_model
-from hpc_nu.models.light_neutrinos import OWN_OSCILLATION_DATA, light_neutrinos
-from hpc_nu.models.mode_system import Problem
+from hpc_nu.models.heavy_neutrinos.light_neutrinos import OWN_OSCILLATION_DATA, light_neutrinos
+from hpc_nu.models.interface import Problem
 from hpc_nu.seesaw.oscillation_data import oscillation_data
 from hpc_nu.solver import momentum_grid
 

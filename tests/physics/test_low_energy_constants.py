@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.models import get_model
-from hpc_nu.models.mode_system import Problem
+from hpc_nu.models.interface import Problem
 from hpc_nu.plasma import active_neutrino, vacuum_widths
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV as V
 from hpc_nu.seesaw import casas_ibarra

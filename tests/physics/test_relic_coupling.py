@@ -7,12 +7,12 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import zeta
 
+from hpc_nu.models.interface import Problem, SolverSettings
 from hpc_nu.models.kev_neutrinos import relic_coupling
 from hpc_nu.models.kev_neutrinos.relic_coupling import RelicCoupling, find_roots
 from hpc_nu.models.kev_neutrinos.relic_fold import RelicFold
-from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver.momentum_grid import gauss_legendre
-from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import PLANCK_MASS
 
 MODEL, FOLD = RelicCoupling(), RelicFold()

@@ -9,7 +9,7 @@ import pytest
 from hpc_nu.campaign.input_file import InputError
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.models import get_model
-from hpc_nu.models.mode_system import Problem
+from hpc_nu.models.interface import Problem
 from hpc_nu.plasma import thermodynamics as th
 from hpc_nu.plasma.user_equation_of_state import read_equation_of_state, user_equations_of_state
 from hpc_nu.solver.momentum_grid import gauss_legendre

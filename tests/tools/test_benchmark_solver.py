@@ -17,7 +17,7 @@ import benchmark_runs  # noqa: E402
 from benchmark_runs import OURS, Bench, Run  # noqa: E402
 from benchmark_solver import CASES, Goal  # noqa: E402
 
-from hpc_nu.models.lepton_asymmetry import _Solve  # noqa: E402
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import _Solve  # noqa: E402
 from hpc_nu.solver.stepping import set_slope  # noqa: E402
 
 CASE = CASES["5"]

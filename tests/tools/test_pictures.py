@@ -18,7 +18,7 @@ from hpc_nu.analysis import ResultsError, figures, read_results
 from hpc_nu.campaign.errors import COMPLETE
 from hpc_nu.campaign.input_file import read_input
 from hpc_nu.campaign.plan import read_plan
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tools"))

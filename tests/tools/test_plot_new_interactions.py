@@ -13,7 +13,7 @@ from scipy.integrate import trapezoid
 from hpc_nu import cli
 from hpc_nu.analysis import figures, read_results
 from hpc_nu.campaign.errors import COMPLETE
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tools"))

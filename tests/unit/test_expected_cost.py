@@ -8,7 +8,7 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.reports import check_report
 from hpc_nu.campaign.schedule import Schedule
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.models.mode_system import Cost, Model, Observable, Parameter, Preparation, Problem, Setting
+from hpc_nu.models.interface import Cost, Model, Observable, Parameter, Preparation, Problem, Setting
 from hpc_nu.solver import momentum_grid
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hpc_nu.campaign.input_file import InputError, read_input
 from hpc_nu.campaign.marked_yaml import load_marked, resolve
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.models.mode_system import Model, Observable, Parameter, Setting
+from hpc_nu.models.interface import Model, Observable, Parameter, Setting
 
 
 class ToyModel(Model):

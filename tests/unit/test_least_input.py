@@ -10,7 +10,7 @@ from hpc_nu.campaign.errors import COMPLETE
 from hpc_nu.campaign.reports import check_report
 from hpc_nu.campaign.run import run
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 NEEDED_SETTINGS = {"relic_coupling": "{mediator: scalar}", "relic_fold": "{mediator: scalar}"}
 """Without a default that can be solved."""

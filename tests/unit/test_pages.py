@@ -19,7 +19,7 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.row_layout import GROUPS
 from hpc_nu.campaign.sampling import SCALES
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.models.mode_system import Model
+from hpc_nu.models.interface import Model
 from hpc_nu.units import CONVERSIONS
 
 ROOT = Path(__file__).parents[2]

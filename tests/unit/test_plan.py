@@ -10,7 +10,7 @@ import yaml
 
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.models import MODELS
-from hpc_nu.models.mode_system import Model, Observable, Parameter, Setting, SolverSettings
+from hpc_nu.models.interface import Model, Observable, Parameter, Setting, SolverSettings
 
 
 class ToyModel(Model):

@@ -13,9 +13,9 @@ from hpc_nu.campaign import quarantine
 from hpc_nu.campaign.errors import EnvironmentProblem
 from hpc_nu.campaign.quarantine import Quarantine
 from hpc_nu.campaign.wall_time import StopRequest
-from hpc_nu.models.mode_system import Model, Outcome, Problem, SolverSettings
+from hpc_nu.models.interface import Model, Outcome, Problem, SolverSettings
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.shared import shared_files
-from hpc_nu.solver.result_codes import ResultCode
 
 files = shared_files("file of this test", lambda path: Path(path).read_text())
 

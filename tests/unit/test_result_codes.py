@@ -3,7 +3,7 @@
 import pytest
 
 from hpc_nu.campaign.row_layout import ERROR_LENGTH
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 LONGEST_PREFIX = "step_too_small at T = 0.00123457 GeV: "
 

@@ -19,8 +19,8 @@ from hpc_nu.campaign.run import run
 from hpc_nu.campaign.sampling import Axis
 from hpc_nu.campaign.status import status_report
 from hpc_nu.campaign.verify import verify_report
-from hpc_nu.models.mode_system import Outcome
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.interface import Outcome
+from hpc_nu.result_codes import ResultCode
 
 SMALL = {
     "lepton": LEPTON.replace("rtol: 1e-10", "rtol: 1e-5"),

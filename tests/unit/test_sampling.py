@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpc_nu.campaign.sampling import Axis, Column, Range, Sample, convert
-from hpc_nu.models.mode_system import Parameter
+from hpc_nu.models.interface import Parameter
 
 FINITE = st.floats(-1e30, 1e30)
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from hpc_nu import cli
-from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.models.interface import Problem, SolverSettings
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver import evolution
 from hpc_nu.solver.evolution import Evolution
-from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.solver.stepping import stiff
 
 
@@ -199,7 +199,7 @@ parameters:
 COUNTING = """
 import sys
 from hpc_nu.models import get_model
-from hpc_nu.models.mode_system import Problem
+from hpc_nu.models.interface import Problem
 from hpc_nu.solver import stepping
 model = get_model("charge_exchange.py:ChargeExchange")
 x = model.solve(Problem({"coupling": 1e3}, {"duration": 1.0})).observables["scalar"]["x"]

@@ -15,8 +15,8 @@ from hpc_nu.models import get_model
 DECAY = """
 import numpy as np
 from hpc_nu.compiled import compiled
-from hpc_nu.models.mode_system import Cost, Model, Observable, Outcome, Parameter, Setting
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.interface import Cost, Model, Observable, Outcome, Parameter, Setting
+from hpc_nu.result_codes import ResultCode
 
 @compiled
 def left(rate, time):

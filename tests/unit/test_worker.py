@@ -10,8 +10,8 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.campaign.wall_time import StopRequest
 from hpc_nu.campaign.worker import Worker
-from hpc_nu.models.mode_system import Outcome
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.models.interface import Outcome
+from hpc_nu.result_codes import ResultCode
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ from hpc_nu.interactions.sterile_dark_matter import (
     photon_width,
     xray_mixing_limit,
 )
+from hpc_nu.models.interface import Observable, Setting
 from hpc_nu.models.limits import NO_LIMITS, excluded_range, limits_setting, user_limits
-from hpc_nu.models.mode_system import Observable, Setting
 from hpc_nu.units import AGE_OF_UNIVERSE, DARK_MATTER_DENSITY, HBAR
 
 LEAST_DARK_MATTER, MOST_DARK_MATTER = 0.11, 0.13

@@ -3,10 +3,10 @@
 The equations, and what is not in them, are in `system`.
 """
 
+from hpc_nu.models.interface import Outcome
 from hpc_nu.models.kev_neutrinos.inputs import PARAMETERS, SETTINGS, KevNeutrinoModel
 from hpc_nu.models.kev_neutrinos.system import OBSERVABLES, System, solve_cost
-from hpc_nu.models.mode_system import Outcome
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 
 class DodelsonWidrow(KevNeutrinoModel):

@@ -15,9 +15,9 @@ from hpc_nu.models.equation_of_state import (
     equation_of_state_tables,
     prepare_equation_of_state,
 )
+from hpc_nu.models.interface import Model, Parameter, Setting
 from hpc_nu.models.kev_neutrinos.bounds import BOUND_SETTINGS
 from hpc_nu.models.limits import limits_tables, prepare_limits
-from hpc_nu.models.mode_system import Model, Parameter, Setting
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_builder import MASSLESS, identity
 from hpc_nu.plasma.table_file import prepare_table, seconds_to_build

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
+from hpc_nu.models.interface import Cost, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.kev_neutrinos.inputs import (
     LEAST_MASS,
     MOST_COUPLING,
@@ -27,9 +28,8 @@ from hpc_nu.models.kev_neutrinos.inputs import (
     KevNeutrinoModel,
 )
 from hpc_nu.models.kev_neutrinos.system import OBSERVABLES, System, rates_cost, solve_cost
-from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.models.search import Interrupted, Replay
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.units import DARK_MATTER_DENSITY
 
 _EXTREMUM_TOLERANCE = 1e-6  # of ln(coupling); Omega h^2 is then exact to its square

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
+from hpc_nu.models.interface import Cost, Observable, Outcome, Parameter, Setting
 from hpc_nu.models.kev_neutrinos.inputs import LEAST_MASS, PARAMETERS, SETTINGS, KevNeutrinoModel
 from hpc_nu.models.kev_neutrinos.relic_coupling import (
     OWN_SETTINGS,
@@ -22,9 +23,8 @@ from hpc_nu.models.kev_neutrinos.relic_coupling import (
     search_problems,
 )
 from hpc_nu.models.kev_neutrinos.system import OBSERVABLES, System, bath_cost
-from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Setting
 from hpc_nu.models.search import Interrupted, Replay
-from hpc_nu.solver.result_codes import ResultCode
+from hpc_nu.result_codes import ResultCode
 
 _MASS_TOLERANCE = 1e-10  # of ln(mass)
 _CONTINUOUS = 1e-6  # of ln(Omega h^2)

@@ -21,6 +21,7 @@ import numpy as np
 
 from hpc_nu.interactions.active_neutrino_rates import MediatorRates, mediator_rates
 from hpc_nu.interactions.mediators import decay_width, is_perturbative
+from hpc_nu.models.interface import Cost, Observable, Preparation
 from hpc_nu.models.kept import kept
 from hpc_nu.models.kev_neutrinos.bath import (
     BATHS_KEPT,
@@ -41,7 +42,6 @@ from hpc_nu.models.kev_neutrinos.relic import (
     thermal_relic_mass,
     velocity_today,
 )
-from hpc_nu.models.mode_system import Cost, Observable, Preparation
 from hpc_nu.units import DARK_MATTER_DENSITY
 
 MOST_F_RATIO = 0.1

@@ -14,8 +14,8 @@ from hpc_nu.models.equation_of_state import (
     equation_of_state_tables,
     prepare_equation_of_state,
 )
-from hpc_nu.models.light_neutrinos import hierarchy_problems
-from hpc_nu.models.mode_system import Model, Preparation, Setting
+from hpc_nu.models.heavy_neutrinos.light_neutrinos import hierarchy_problems
+from hpc_nu.models.interface import Model, Preparation, Setting
 from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import KEPT_MASSES

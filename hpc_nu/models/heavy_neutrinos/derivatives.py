@@ -9,15 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hpc_nu.compiled import compiled
-from hpc_nu.models.lepton_asymmetry_equations import Equations
-from hpc_nu.models.lepton_asymmetry_kernel import (
-    FS,
-    coefficients_at,
-    find_cell,
-    right_hand_side,
-    susceptibility_at,
-)
-from hpc_nu.models.lepton_asymmetry_stage import OM00, STRIDE, solve_factored
+from hpc_nu.models.heavy_neutrinos.coefficients import FS, coefficients_at, find_cell, susceptibility_at
+from hpc_nu.models.heavy_neutrinos.equations import Equations, right_hand_side
+from hpc_nu.models.heavy_neutrinos.stage import OM00, STRIDE, solve_factored
 from hpc_nu.seesaw.rate_table import N_CHANNELS
 from hpc_nu.solver import hooks
 from hpc_nu.solver.stepping import Stage, stiff

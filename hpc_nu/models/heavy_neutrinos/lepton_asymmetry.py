@@ -2,7 +2,7 @@
 
 Eijima, Shaposhnikov and Timiryasov, arXiv:2011.12637 ("EST"): eqs. (2.2) averaged over momentum (11 equations), or
 resolved on a momentum grid as in sec. 6 (8 n_modes + 3 equations), from one and the same right-hand side.  The
-equations are in `lepton_asymmetry_kernel`, their coefficients in `hpc_nu.seesaw.rate_table`.
+equations are in `equations`, their coefficients in `hpc_nu.seesaw.rate_table`.
 
 Conventions: M_3 - M_2 = 2 delta_M, as eqs. (4.7), (4.8) of EST imply; the overall sign of the asymmetries is that of
 F = U sqrt(m) Omega sqrt(M)/v (`hpc_nu.seesaw.casas_ibarra`).  Delta_alpha is L_alpha - B/3 while sphalerons are in
@@ -14,13 +14,13 @@ heavy neutrinos (sec. 3), the chiral anomaly (sec. 7), sphalerons that freeze ou
 import numpy as np
 from scipy.special import expit
 
-from hpc_nu.models import lepton_asymmetry_batch as batch
-from hpc_nu.models import lepton_asymmetry_kernel as kernel
-from hpc_nu.models import lepton_asymmetry_stage as stage
-from hpc_nu.models.lepton_asymmetry_derivatives import EquationsWithTangents
-from hpc_nu.models.lepton_asymmetry_equations import Equations
-from hpc_nu.models.lepton_asymmetry_inputs import DIFFERENTIATED, OBSERVABLES, PARAMETERS, SETTINGS
-from hpc_nu.models.lepton_asymmetry_tables import (
+from hpc_nu.models.heavy_neutrinos import lanes, stage
+from hpc_nu.models.heavy_neutrinos.derivatives import EquationsWithTangents
+from hpc_nu.models.heavy_neutrinos.equations import MAX_VALUE, MAX_Z, N_MOMENTS, Equations
+from hpc_nu.models.heavy_neutrinos.error import weights_ahead
+from hpc_nu.models.heavy_neutrinos.inputs import DIFFERENTIATED, OBSERVABLES, PARAMETERS, SETTINGS
+from hpc_nu.models.heavy_neutrinos.light_neutrinos import OWN_OSCILLATION_DATA, light_neutrinos
+from hpc_nu.models.heavy_neutrinos.tables import (
     KEPT,
     averages_of,
     equilibrium_of_modes,
@@ -30,18 +30,17 @@ from hpc_nu.models.lepton_asymmetry_tables import (
     shared_settings,
     tables_of,
 )
-from hpc_nu.models.light_neutrinos import OWN_OSCILLATION_DATA, light_neutrinos
-from hpc_nu.models.mode_system import Cost, Outcome, Preparation
-from hpc_nu.models.thermal_settings import FACTORS, ModelWithThermalRates
+from hpc_nu.models.heavy_neutrinos.thermal_settings import FACTORS, ModelWithThermalRates
+from hpc_nu.models.interface import Cost, Outcome, Preparation
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_file import shared_table
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.casas_ibarra import pauli_components, pauli_derivatives, yukawa_couplings, yukawa_derivatives
 from hpc_nu.seesaw.equilibration import damping_eigenvalues
 from hpc_nu.seesaw.mass_splitting import hamiltonian_vector, mass_splitting, oscillation_rate, vacuum_splitting_vector
 from hpc_nu.seesaw.rate_table import redshifted, table_temperatures
 from hpc_nu.solver import esdirk, evolution
 from hpc_nu.solver.evolution import Evolution
-from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 _MODE_NAMES = tuple(o.name for o in OBSERVABLES if o.kind == "mode")
@@ -81,7 +80,7 @@ class _Solve:
             *table, 0, min(first_cold, n_cells) - 1, omega, np.empty((n_cells, self.grid.n_modes)), np.array(factors),
             pauli_components(self.yukawas), self.delta_mass,
         )  # fmt: skip
-        kernel.weights_ahead(
+        weights_ahead(
             hot.nodes, hot.cells, hot.rate_factors, hot.flavours, hot.delta_mass, self.settings["oscillation_weight"],
             hot.least_weights,
         )  # fmt: skip
@@ -156,7 +155,7 @@ class _Solve:
 
     def yields(self):
         """Yields at the stops: name to array."""
-        moments = self.evolution.records[:, : kernel.N_MOMENTS]
+        moments = self.evolution.records[:, :N_MOMENTS]
         x_e, x_mu, x_tau, s_0, s_3, d_0 = (moments / self.shared.entropy_at_start).T
         equilibrium = self.shared.equilibrium
         return {
@@ -193,15 +192,15 @@ class _Solve:
         values["Y_B"] = self.shared.baryons @ [frozen[f"Y_Delta_{a}"] for a in FLAVOUR_NAMES]
         values |= self.derivatives()
         maximum = self.evolution.state.memory
-        values["Y_Delta_e_max"] = maximum[kernel.MAX_VALUE] / self.shared.entropy_at_start
-        values["T_Delta_e_max"] = self.temperature(maximum[kernel.MAX_Z])
+        values["Y_Delta_e_max"] = maximum[MAX_VALUE] / self.shared.entropy_at_start
+        values["T_Delta_e_max"] = self.temperature(maximum[MAX_Z])
         return values
 
     def derivatives(self):
         """Those of the asymmetries in DIFFERENTIATED by all parameters; none without tangents."""
         if not self.neighbours:
             return {}
-        recorded = self.evolution.records[:, kernel.N_MOMENTS :].reshape(-1, len(PARAMETERS), 3)
+        recorded = self.evolution.records[:, N_MOMENTS:].reshape(-1, len(PARAMETERS), 3)
         tangents, row = recorded / self.shared.entropy_at_start, self.shared.freeze_out
         end = tangents[-1]
         by_baryons = tangents[row] @ self.shared.baryons if row is not None else np.full(len(end), np.nan)
@@ -257,7 +256,7 @@ def _steps_side_by_side(steps, mass):
     Expected steps scatter by a factor of 2; a point that takes too many is given up, and solved again alone.
     """
     _, inverse, together = np.unique(mass, return_inverse=True, return_counts=True)
-    share = (4.5 * np.ceil(together / batch.LANES) / together)[inverse]
+    share = (4.5 * np.ceil(together / lanes.LANES) / together)[inverse]
     given_up = expit(2.5 * np.log(steps / _MOST_STEPS_TOGETHER))
     both = share * np.minimum(steps, _MOST_STEPS_TOGETHER) + given_up * np.maximum(steps, 1.3 * _MOST_STEPS_TOGETHER)
     return np.where(together[inverse] > 1, both, steps)
@@ -343,5 +342,5 @@ class LeptonAsymmetry(ModelWithThermalRates):
         runs = [_Solve(problem) for problem in problems]
         most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
         evolutions, columns = [run.evolution for run in runs], runs[0].shared.tables.side_by_side
-        finished = batch.solve_together(evolutions, columns, evolution.ATTEMPTS, most_steps, pause)
+        finished = lanes.solve_together(evolutions, columns, evolution.ATTEMPTS, most_steps, pause)
         return [run.outcome(ResultCode.DONE) if done else None for run, done in zip(runs, finished, strict=True)]

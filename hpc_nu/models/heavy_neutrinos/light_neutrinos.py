@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hpc_nu.models.mode_system import Parameter, Setting
+from hpc_nu.models.interface import Parameter, Setting
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
 
 HIERARCHY = Setting("hierarchy", "normal", "mass hierarchy of the light neutrinos", ("normal", "inverted"))

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from hpc_nu.models import lepton_asymmetry_batch as batch
-from hpc_nu.models import lepton_asymmetry_kernel as kernel
-from hpc_nu.models.thermal_settings import rates_without_factors
+from hpc_nu.models.heavy_neutrinos import lanes
+from hpc_nu.models.heavy_neutrinos.equations import weighted_sum
+from hpc_nu.models.heavy_neutrinos.thermal_settings import rates_without_factors
 from hpc_nu.plasma import charge_susceptibilities, simple_bath
 from hpc_nu.plasma import susceptibilities as constant_susceptibilities
 from hpc_nu.plasma.expansion import Expansion
@@ -48,7 +48,7 @@ class Tables(NamedTuple):
     """What all points of the same mass, settings and momentum grid read coefficients from.
 
     `omega` (n_cells, 4, 3, 3) are cubic polynomials of omega, as `rates.cells`; `first_cold` is the first cell in which
-    sphalerons are out of equilibrium; `side_by_side` is both for `lepton_asymmetry_batch`, if momentum-averaged.
+    sphalerons are out of equilibrium; `side_by_side` is both for `lanes`, if momentum-averaged.
     """
 
     rates: RateTable
@@ -92,7 +92,7 @@ def tables_of(settings, mass, grid):
         settings["boltzmann_factor"],
     )  # fmt: skip
     omega, first_cold = _susceptibility_cells(*omega_arguments(settings))
-    return Tables(rates, omega, first_cold, batch.side_by_side(rates.cells, omega) if averaged else None)
+    return Tables(rates, omega, first_cold, lanes.side_by_side(rates.cells, omega) if averaged else None)
 
 
 def equilibrium_of_modes(grid, universe, t_start, mass, temperature):
@@ -117,7 +117,7 @@ def shared_by(settings, mass, grid, temperatures):
         np.log(t_start / stops),
         next(iter(np.flatnonzero(stops == SPHALERON_FREEZE_OUT)), None),
         occupation[0],
-        np.array([kernel.weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
+        np.array([weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
         entropy,
         _baryons_per_charge(settings["susceptibilities"], settings["crossover"]),
     )

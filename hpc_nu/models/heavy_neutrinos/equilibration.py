@@ -20,8 +20,15 @@ import numpy as np
 
 from hpc_nu.interactions.digitised_limits import ALL_FLAVOURS
 from hpc_nu.models.equation_of_state import equation_of_state_setting
-from hpc_nu.models.lepton_asymmetry_inputs import PARAMETERS
-from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
+from hpc_nu.models.heavy_neutrinos.inputs import PARAMETERS
+from hpc_nu.models.heavy_neutrinos.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
+from hpc_nu.models.heavy_neutrinos.thermal_settings import (
+    FACTORS,
+    SWITCHES,
+    ModelWithThermalRates,
+    rates_without_factors,
+)
+from hpc_nu.models.interface import Cost, Observable, Outcome, Preparation, Setting
 from hpc_nu.models.limits import (
     CONVERSIONS,
     NO_LIMITS,
@@ -32,10 +39,9 @@ from hpc_nu.models.limits import (
     prepare_limits,
     user_limits,
 )
-from hpc_nu.models.mode_system import Cost, Observable, Outcome, Preparation, Setting
-from hpc_nu.models.thermal_settings import FACTORS, SWITCHES, ModelWithThermalRates, rates_without_factors
 from hpc_nu.plasma import charge_susceptibilities, thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.averaged_rates import averaged_rates
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
 from hpc_nu.seesaw.decays import heavy_neutrino_widths, lifetime, mixing_squared
@@ -47,7 +53,6 @@ from hpc_nu.seesaw.mass_splitting import (
     vacuum_splitting_vector,
 )
 from hpc_nu.seesaw.relaxation import relaxation_matrix, relaxation_rates
-from hpc_nu.solver.result_codes import ResultCode
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 _SWITCHES = tuple(setting for setting in SWITCHES if setting.name != "propagator")  # which holds above 80 GeV alone

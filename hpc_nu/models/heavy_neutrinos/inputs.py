@@ -3,9 +3,9 @@
 import numpy as np
 
 from hpc_nu.models.equation_of_state import equation_of_state_setting
-from hpc_nu.models.light_neutrinos import HIERARCHY, fit_setting
-from hpc_nu.models.mode_system import Observable, Parameter, Setting
-from hpc_nu.models.thermal_settings import FACTORS, SWITCHES
+from hpc_nu.models.heavy_neutrinos.light_neutrinos import HIERARCHY, fit_setting
+from hpc_nu.models.heavy_neutrinos.thermal_settings import FACTORS, SWITCHES
+from hpc_nu.models.interface import Observable, Parameter, Setting
 from hpc_nu.plasma import expansion
 
 PARAMETERS = (

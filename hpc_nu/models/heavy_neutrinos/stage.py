@@ -1,13 +1,12 @@
 """One implicit stage of the lepton asymmetries in closed form: (1 - tau A) u = r + tau g by block elimination.
 
-The modes of `lepton_asymmetry_kernel`, whose head has the equations and symbols, talk to each other through the three
-asymmetries alone.  So each mode is solved for given asymmetries (`factor_modes`, `solve_modes`), what they contribute
-to the asymmetries is summed (`border_products`, `flow_products`, `washout_products`), a 3 x 3 system gives the
+The modes of `equations`, whose head has the equations and symbols, talk to each other through the three asymmetries
+alone.  So each mode is solved for given asymmetries (`factor_modes`, `solve_modes`), what they contribute to the
+asymmetries is summed (`border_products`, `flow_products`, `washout_products`), a 3 x 3 system gives the
 asymmetries, and the modes are solved again: O(n_modes), no Newton iteration, since the equations are linear.
 
 Everything is in a `workspace` of rows of n numbers, one for each mode of one point, or one for each of n points of one
-mode (`lepton_asymmetry_batch`).  What belongs to a point, omega and the asymmetries, is in rows of `n_points` numbers:
-1 or n.
+mode (`lanes`).  What belongs to a point, omega and the asymmetries, is in rows of `n_points` numbers: 1 or n.
 """
 
 import numpy as np
@@ -23,7 +22,7 @@ STRIDE = 264
 
 # Where each row begins; E, M, T (0, 1, 2 after P and M) stand for e, mu, tau, other digits for Pauli components:
 #   GP0 ... SLOPE               channels of the rate table: gamma_+-, h_+-, sigma_+- of the flavours, M/E, f_eq'
-#   GP0_AT_NODE ...             gamma_+- at the beginning of the cell, for `lepton_asymmetry_batch`
+#   GP0_AT_NODE ...             gamma_+- at the beginning of the cell, for `lanes`
 #   OM00 ... OM22               omega of the point
 #   W, LEAST                    weight of the mode; square of its least weight in the error norm
 #   TAU, DM                     tau of the stage; delta_mass

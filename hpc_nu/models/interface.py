@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver.momentum_grid import MomentumGrid
-from hpc_nu.solver.result_codes import ResultCode
 
 
 @dataclass(frozen=True)

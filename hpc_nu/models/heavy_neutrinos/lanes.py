@@ -1,9 +1,9 @@
 """Momentum-averaged solves of many points at once: every lane of the vector registers is a point.
 
 One point has one mode, which leaves vector registers empty and pays for every loop.  Here the rows of the workspace of
-`lepton_asymmetry_stage` are points instead of modes, each with a temperature, a step and a tolerance of its own.  What
-is computed for a point, and in which order, is what `hpc_nu.solver.stepping` computes for `Equations` of one mode, so
-the results are the same bit for bit, whatever points share the registers.
+`stage` are points instead of modes, each with a temperature, a step and a tolerance of its own.  What is computed for a
+point, and in which order, is what `hpc_nu.solver.stepping` computes for `Equations` of one mode, so the results are the
+same bit for bit, whatever points share the registers.
 
 Vectors of unknowns are flat, LANES numbers of each: X_e, X_mu, X_tau, s_0 ... s_3, d_0 ... d_3.
 """
@@ -11,15 +11,10 @@ Vectors of unknowns are flat, LANES numbers of each: X_e, X_mu, X_tau, s_0 ... s
 import numpy as np
 
 from hpc_nu.compiled import compiled
-from hpc_nu.models.lepton_asymmetry_kernel import (
-    MAX_STEP,
-    SAME_STOP,
-    error_norms,
-    exponential,
-    find_cell,
-    track_maximum,
-)
-from hpc_nu.models.lepton_asymmetry_stage import (
+from hpc_nu.models.heavy_neutrinos.coefficients import exponential, find_cell
+from hpc_nu.models.heavy_neutrinos.equations import MAX_STEP, SAME_STOP, track_maximum
+from hpc_nu.models.heavy_neutrinos.error import error_norms
+from hpc_nu.models.heavy_neutrinos.stage import (
     DM,
     FE0,
     GP0,
@@ -130,7 +125,7 @@ def advance(
         What the step loop of `hpc_nu.solver.stepping` returns, for each point; those that are not RUNNING rest.
     columns : array
         See `side_by_side`.
-    Others as in `lepton_asymmetry_equations.Equations` and in a tableau.
+    Others as in `equations.Equations` and in a tableau.
 
     Returns
     -------

@@ -12,11 +12,11 @@ from lepton_asymmetry_points import FREEZE_IN, FREEZE_OUT, PI, problem
 
 from hpc_nu import cli
 from hpc_nu.campaign.plan import read_plan
-from hpc_nu.models import lepton_asymmetry, lepton_asymmetry_batch
-from hpc_nu.models.lepton_asymmetry import SETTINGS, LeptonAsymmetry
-from hpc_nu.models.mode_system import Problem, SolverSettings
+from hpc_nu.models.heavy_neutrinos import lanes, lepton_asymmetry
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import SETTINGS, LeptonAsymmetry
+from hpc_nu.models.interface import Problem, SolverSettings
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver import evolution, momentum_grid
-from hpc_nu.solver.result_codes import ResultCode
 
 AVERAGED = momentum_grid.averaged()
 MODEL = LeptonAsymmetry()
@@ -136,13 +136,13 @@ solver: {max_steps: 1100}
 def test_rows_of_a_campaign_are_those_of_solves_alone(alone, tmp_path, monkeypatch):
     """Failed ones, slow ones and those on another grid among them."""
     sizes = []
-    together = lepton_asymmetry_batch.solve_together
+    together = lanes.solve_together
 
     def counting(runs, *arguments):
         sizes.append(len(runs))
         return together(runs, *arguments)
 
-    monkeypatch.setattr(lepton_asymmetry_batch, "solve_together", counting)
+    monkeypatch.setattr(lanes, "solve_together", counting)
     input_path, output = write(tmp_path, CAMPAIGN), tmp_path / "out.h5"
     assert cli.main(["run", str(input_path), "-o", str(output)]) == 0
     assert max(sizes) > 10

@@ -12,14 +12,14 @@ from functools import lru_cache
 import numpy as np
 
 from hpc_nu.models.equation_of_state import equation_of_state_setting
-from hpc_nu.models.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
-from hpc_nu.models.mode_system import Cost, Observable, Outcome, Parameter, Preparation, Setting
-from hpc_nu.models.thermal_settings import SWITCHES, ModelWithThermalRates
+from hpc_nu.models.heavy_neutrinos.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
+from hpc_nu.models.heavy_neutrinos.thermal_settings import SWITCHES, ModelWithThermalRates
+from hpc_nu.models.interface import Cost, Observable, Outcome, Parameter, Preparation, Setting
 from hpc_nu.plasma import thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_file import shared_table
+from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.low_energy import DELTA_SIGNS, averaged_coefficients, low_energy_constants
-from hpc_nu.solver.result_codes import ResultCode
 
 _KEPT = 4096  # momentum averages and expansion rates, each of them small
 
