@@ -16,7 +16,8 @@ from hpc_nu.campaign.communicator import SingleProcess
 from hpc_nu.campaign.marked_yaml import InputError
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.run import run
-from hpc_nu.models import equilibration, get_model
+from hpc_nu.models import get_model
+from hpc_nu.models.heavy_neutrinos import equilibration
 from hpc_nu.models.interface import Problem
 from hpc_nu.plasma.thermodynamics import hubble_rate
 from hpc_nu.seesaw.averaged_rates import averaged_rates
