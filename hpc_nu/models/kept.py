@@ -46,7 +46,7 @@ def kept(most):
         def look(settings, *key):
             plain = settings.settings if isinstance(settings, Reading) else settings
             for names in read:
-                full = key, names, tuple(plain[name] for name in names)
+                full = key, names, tuple(plain.get(name) for name in names)
                 if full in values:
                     values.move_to_end(full)
                     break
@@ -54,7 +54,7 @@ def kept(most):
                 reading = Reading(plain)
                 value = make(reading, *key)
                 names = tuple(reading.names)
-                full = key, names, tuple(plain[name] for name in names)
+                full = key, names, tuple(plain.get(name) for name in names)
                 values[full], read[names] = value, None
                 while len(values) > most:
                     values.popitem(last=False)

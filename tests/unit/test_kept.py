@@ -59,6 +59,14 @@ def test_the_oldest_go(made):
     assert len(calls) == 5
 
 
+def test_a_setting_that_another_model_does_not_have_is_none_of_the_values(made):
+    @kept(4)
+    def table(settings):
+        return settings.get("rates", "thermal")
+
+    assert table(FULL) == "thermal" and table(FULL | {"rates": "simple"}) == "simple" and table(FULL) == "thermal"
+
+
 def test_to_go_through_all_settings_is_to_read_all():
     calls = []
 

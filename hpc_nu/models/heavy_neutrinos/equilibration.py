@@ -22,11 +22,11 @@ from hpc_nu.interactions.digitised_limits import ALL_FLAVOURS
 from hpc_nu.models.equation_of_state import equation_of_state_setting
 from hpc_nu.models.heavy_neutrinos.inputs import PARAMETERS
 from hpc_nu.models.heavy_neutrinos.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
+from hpc_nu.models.heavy_neutrinos.tables import averages_of
 from hpc_nu.models.heavy_neutrinos.thermal_settings import (
     FACTORS,
     SWITCHES,
     ModelWithThermalRates,
-    rates_without_factors,
 )
 from hpc_nu.models.interface import Cost, Observable, Outcome, Preparation, Setting
 from hpc_nu.models.limits import (
@@ -42,7 +42,6 @@ from hpc_nu.models.limits import (
 from hpc_nu.plasma import charge_susceptibilities, thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.result_codes import ResultCode
-from hpc_nu.seesaw.averaged_rates import averaged_rates
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
 from hpc_nu.seesaw.decays import heavy_neutrino_widths, lifetime, mixing_squared
 from hpc_nu.seesaw.equilibration import damping_eigenvalues, equilibration_temperatures, oscillation_temperature
@@ -109,14 +108,6 @@ OBSERVABLES = (
 _KEPT = 32  # masses
 
 
-@lru_cache(maxsize=2 * _KEPT)
-def _averages(mass, temperatures, switches):
-    """`AveragedRates`, for tuples of temperatures and of (name, value)."""
-    switches = dict(switches)
-    rates = rates_without_factors(switches, mass)
-    return averaged_rates(rates, mass, np.array(temperatures), switches["boltzmann_factor"])
-
-
 @lru_cache(maxsize=64)
 def _hubble(temperatures, equation_of_state):
     return thermodynamics.hubble_rate(np.array(temperatures), equation_of_state)
@@ -131,10 +122,6 @@ def _inverse_susceptibility(temperatures, crossover):
         for sphalerons in (False, True)
     ]
     return np.where(with_sphalerons[:, np.newaxis, np.newaxis], both[1], both[0])
-
-
-def _switches(settings):
-    return tuple((setting.name, settings[setting.name]) for setting in _SWITCHES)
 
 
 def _search_grid(settings):
@@ -157,7 +144,7 @@ class _System:
 
     def averages(self, temperatures):
         factors = (self.settings[setting.name] for setting in FACTORS)
-        return _averages(self.mass, temperatures, _switches(self.settings)).scaled(self.mass, *factors)
+        return averages_of(self.settings, self.mass, temperatures).scaled(self.mass, *factors)
 
     def hamiltonian(self, temperatures):
         a = self.averages(temperatures)
@@ -281,7 +268,7 @@ class Equilibration(ModelWithThermalRates):
     def cost(self, problem):
         settings, n_output = problem.settings, problem.temperatures.size
         search_grid = _search_grid(settings)
-        n_search, key = len(search_grid), (search_grid, _switches(settings))
+        n_search, key = len(search_grid), (search_grid, tuple(settings[setting.name] for setting in _SWITCHES))
         averages = Preparation(5e-5 * n_search + 3e-5 * n_output, ("M",), "momentum averages", key, kept=_KEPT)
         return Cost(1.5e-3 + 5e-6 * n_search + 1.5e-5 * n_output, (self.mass_cost(settings), averages))
 

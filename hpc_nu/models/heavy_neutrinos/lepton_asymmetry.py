@@ -25,9 +25,7 @@ from hpc_nu.models.heavy_neutrinos.tables import (
     averages_of,
     equilibrium_of_modes,
     expansion_of,
-    omega_arguments,
     shared_by,
-    shared_settings,
     tables_of,
 )
 from hpc_nu.models.heavy_neutrinos.thermal_settings import FACTORS, ModelWithThermalRates
@@ -51,6 +49,13 @@ one of them is M itself, and the derivative is good to 1e-3."""
 
 _MOST_STEPS_TOGETHER = 5000
 
+# For the prediction of cost: what omega depends on, and what coefficients do not.
+_OF_OMEGA = ("susceptibilities", "crossover", "expansion", "equation_of_state", "T_start", "T_end")
+_OF_A_POINT = (
+    "hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor", "oscillation_weight",
+    "derivatives",
+)  # fmt: skip
+
 
 class _Solve:
     """One solve: its equations, and what their evolution gives."""
@@ -67,7 +72,7 @@ class _Solve:
             self.data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
         )
         self.expansion = expansion_of(self.settings)
-        self.shared = shared_by(shared_settings(self.settings), self.mass, self.grid, tuple(self.temperatures.tolist()))
+        self.shared = shared_by(self.settings, self.mass, self.grid, tuple(self.temperatures.tolist()))
         self.neighbours = self._neighbours() if self.settings["derivatives"] else None
         self.evolution = Evolution(self._equations(), self.shared.z_stops, problem.solver, self._start(), state)
 
@@ -97,7 +102,7 @@ class _Solve:
         changes |= {"M": changes["mass"], "delta_M": np.zeros((3, 2))}
         lighter, heavier = self.neighbours
         return (
-            *(tables_of(shared_settings(self.settings), mass, self.grid).rates.cells for mass in self.neighbours),
+            *(tables_of(self.settings, mass, self.grid).rates.cells for mass in self.neighbours),
             heavier - lighter,
             np.array([pauli_derivatives(self.yukawas, changes[p.name]) for p in PARAMETERS]),
             np.array([float(p.name == "delta_M") for p in PARAMETERS]),
@@ -171,8 +176,8 @@ class _Solve:
 
     def rates_over_hubble(self, temperatures):
         """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H: name to array."""
-        shared, factors = shared_settings(self.settings), (self.settings[setting.name] for setting in FACTORS)
-        averages = averages_of(shared, self.mass, tuple(temperatures.tolist())).scaled(self.mass, *factors)
+        factors = (self.settings[setting.name] for setting in FACTORS)
+        averages = averages_of(self.settings, self.mass, tuple(temperatures.tolist())).scaled(self.mass, *factors)
         vacuum = vacuum_splitting_vector(self.data, *self.splitting)
         h = hamiltonian_vector(averages.shift_c, averages.shift_v, averages.mass_over_energy, self.yukawas, vacuum)
         splitting = mass_splitting(h, averages.mass_over_energy)
@@ -314,11 +319,12 @@ class LeptonAsymmetry(ModelWithThermalRates):
         settings, n_stops = problem.settings, problem.temperatures.size
         averaged, tables = problem.grid.kind == "averaged", 3 if settings["derivatives"] else 1
         n_cells = len(table_temperatures(settings["T_start"], settings["T_end"]))
-        omega = Preparation(4e-5 * n_cells, key=omega_arguments(settings), of_the_grid=False, kept=KEPT)
+        of_omega = tuple(settings[name] for name in _OF_OMEGA)
+        of_coefficients = tuple(value for name, value in settings.items() if name not in _OF_A_POINT)
+        omega = Preparation(4e-5 * n_cells, key=of_omega, of_the_grid=False, kept=KEPT)
         per_cell = 6e-5 if averaged else 1.2e-5 + 1.7e-6 * problem.grid.n_modes
         coefficients = Preparation(
-            tables * per_cell * n_cells + 3e-5 * n_stops, ("M",), "coefficients", shared_settings(settings),
-            kept=KEPT // tables,
+            tables * per_cell * n_cells + 3e-5 * n_stops, ("M",), "coefficients", of_coefficients, kept=KEPT // tables
         )  # fmt: skip
         each = 4.2e-6 if averaged else 7.5e-6 + 5e-7 * problem.grid.n_modes
         stages = (len(esdirk.TABLEAUX[problem.solver.method].c) - 1) / 7

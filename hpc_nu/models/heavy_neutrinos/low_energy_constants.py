@@ -7,14 +7,13 @@ Conventions: M = (M_2 + M_3)/2, and delta_M = M_3 - M_2 is the whole difference 
 of it).  Fine-tuned values of delta_M and re_z should be given with `about`: offsets reach the formulas unrounded.
 """
 
-from functools import lru_cache
-
 import numpy as np
 
 from hpc_nu.models.equation_of_state import equation_of_state_setting
 from hpc_nu.models.heavy_neutrinos.light_neutrinos import HIERARCHY, OWN_OSCILLATION_DATA, fit_setting, light_neutrinos
 from hpc_nu.models.heavy_neutrinos.thermal_settings import SWITCHES, ModelWithThermalRates
 from hpc_nu.models.interface import Cost, Observable, Outcome, Parameter, Preparation, Setting
+from hpc_nu.models.kept import kept
 from hpc_nu.plasma import thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_file import shared_table
@@ -24,9 +23,10 @@ from hpc_nu.seesaw.low_energy import DELTA_SIGNS, averaged_coefficients, low_ene
 _KEPT = 4096  # momentum averages and expansion rates, each of them small
 
 
-@lru_cache(maxsize=_KEPT)
-def _expansion(temperature, equation_of_state):
+@kept(_KEPT)
+def _expansion(settings, temperature):
     """3 c_s^2 H [GeV]."""
+    equation_of_state = settings["equation_of_state"]
     sound_speed_squared = thermodynamics.sound_speed_squared(temperature, equation_of_state)
     return float(3 * sound_speed_squared * thermodynamics.hubble_rate(temperature, equation_of_state))
 
@@ -34,10 +34,10 @@ def _expansion(temperature, equation_of_state):
 _SWITCHES = ("self_energy", "crossover", "colour_factor")
 
 
-@lru_cache(maxsize=_KEPT)
-def _averages(mass, temperature, which, crossover, colour_factor):
-    self_energy = shared_table(which, mass, crossover).self_energy
-    return averaged_coefficients(mass, temperature, self_energy, crossover, colour_factor)
+@kept(_KEPT)
+def _coefficients(settings, mass, temperature):
+    self_energy = shared_table(settings["self_energy"], mass, settings["crossover"]).self_energy
+    return averaged_coefficients(mass, temperature, self_energy, settings["crossover"], settings["colour_factor"])
 
 
 class LowEnergyConstants(ModelWithThermalRates):
@@ -90,9 +90,8 @@ class LowEnergyConstants(ModelWithThermalRates):
 
     def solve(self, problem, state=None, pause=lambda: False):
         point, settings = problem.point, problem.settings
-        switches = (settings[name] for name in _SWITCHES)
-        averages = _averages(point["M"], point["T"], *switches)
-        expansion = _expansion(point["T"], settings["equation_of_state"])
+        averages = _coefficients(settings, point["M"], point["T"])
+        expansion = _expansion(settings, point["T"])
         constants = low_energy_constants(
             light_neutrinos(point, settings),
             averages,

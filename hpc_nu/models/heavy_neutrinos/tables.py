@@ -1,6 +1,5 @@
 """What points of the lepton asymmetries share: rates and susceptibilities as polynomials of z, stops, equilibrium."""
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.interpolate import CubicSpline
 from hpc_nu.models.heavy_neutrinos import lanes
 from hpc_nu.models.heavy_neutrinos.equations import weighted_sum
 from hpc_nu.models.heavy_neutrinos.thermal_settings import rates_without_factors
+from hpc_nu.models.kept import kept
 from hpc_nu.plasma import charge_susceptibilities, simple_bath
 from hpc_nu.plasma import susceptibilities as constant_susceptibilities
 from hpc_nu.plasma.expansion import Expansion
@@ -27,21 +27,9 @@ KEPT = 8
 """Rate tables, and what else points share, that a rank keeps: up to 20 MB each."""
 
 
-# What a point or a variation may change without another table.
-_PER_POINT = (
-    "hierarchy", "oscillation_data", "rate_factor", "gamma_minus_factor", "h_plus_factor", "oscillation_weight",
-    "derivatives",
-)  # fmt: skip
-
-
-def shared_settings(settings):
-    """Those that points of the same table have in common, in a form that can be looked up."""
-    return tuple((name, value) for name, value in settings.items() if name not in _PER_POINT)
-
-
 def _rates(settings, mass):
     """The rates that `settings` ask for, less the factors that multiply them."""
-    return simple_rates if settings["rates"] == "simple" else rates_without_factors(settings, mass)
+    return simple_rates if settings.get("rates") == "simple" else rates_without_factors(settings, mass)
 
 
 class Tables(NamedTuple):
@@ -75,23 +63,21 @@ class Shared(NamedTuple):
     baryons: np.ndarray
 
 
-@lru_cache(maxsize=64)
+@kept(64)
 def averages_of(settings, mass, temperatures):
-    """`AveragedRates`; `settings` and `temperatures` as tuples."""
-    settings = dict(settings)
+    """`AveragedRates` at a tuple of temperatures [GeV]."""
     return averaged_rates(_rates(settings, mass), mass, np.array(temperatures), settings["boltzmann_factor"])
 
 
-@lru_cache(maxsize=KEPT)
+@kept(KEPT)
 def tables_of(settings, mass, grid):
-    """`settings` as a tuple of pairs, which can be looked up."""
-    settings = dict(settings)
+    """`Tables` of a mass [GeV] and a momentum grid."""
     t_start, t_end, averaged = settings["T_start"], settings["T_end"], grid.kind == "averaged"
     rates = build_rate_table(
         _rates(settings, mass), expansion_of(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged,
         settings["boltzmann_factor"],
     )  # fmt: skip
-    omega, first_cold = _susceptibility_cells(*omega_arguments(settings))
+    omega, first_cold = susceptibility_cells(settings)
     return Tables(rates, omega, first_cold, lanes.side_by_side(rates.cells, omega) if averaged else None)
 
 
@@ -102,10 +88,10 @@ def equilibrium_of_modes(grid, universe, t_start, mass, temperature):
     return (occupation @ grid.weights)[..., np.newaxis] if grid.kind == "averaged" else occupation
 
 
-@lru_cache(maxsize=KEPT)
+@kept(KEPT)
 def shared_by(settings, mass, grid, temperatures):
-    """`settings` and `temperatures` as tuples."""
-    tables, settings = tables_of(settings, mass, grid), dict(settings)
+    """`Shared` of a mass [GeV], a momentum grid and a tuple of output temperatures [GeV]."""
+    tables = tables_of(settings, mass, grid)
     universe, t_start, t_end = expansion_of(settings), settings["T_start"], settings["T_end"]
     # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
     stops = {t_start, t_end, *(t for t in (*temperatures, SPHALERON_FREEZE_OUT) if t_end <= t <= t_start)}
@@ -119,41 +105,34 @@ def shared_by(settings, mass, grid, temperatures):
         occupation[0],
         np.array([weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
         entropy,
-        _baryons_per_charge(settings["susceptibilities"], settings["crossover"]),
+        _baryons_per_charge(settings),
     )
 
 
-def omega_arguments(settings):
-    """Those of `_susceptibility_cells`."""
-    return (
-        settings["susceptibilities"], settings["crossover"], expansion_of(settings), settings["T_start"],
-        settings["T_end"],
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=KEPT)
-def _susceptibility_cells(kind, crossover, universe, t_start, t_end):
+@kept(KEPT)
+def susceptibility_cells(settings):
     """`omega` and `first_cold` of `Tables`."""
+    universe, t_start, t_end = expansion_of(settings), settings["T_start"], settings["T_end"]
     temperature = table_temperatures(t_start, t_end)
     first_cold = int(np.sum(temperature > SPHALERON_FREEZE_OUT))
     cells = []
     for t, sphalerons in ((temperature[: first_cold + 1], True), (temperature[first_cold:], False)):
         if len(t) < 2:
             continue
-        if kind == "constant":
+        if settings["susceptibilities"] == "constant":
             omega = np.tile(constant_susceptibilities.inverse_susceptibility(), (len(t), 1, 1))
         else:
-            omega = charge_susceptibilities.inverse_susceptibility(t, sphalerons, crossover=crossover)
+            omega = charge_susceptibilities.inverse_susceptibility(t, sphalerons, crossover=settings["crossover"])
         stretch = universe.entropy_over_t3(t) / universe.entropy_over_t3(t_start)
         cells.append(np.moveaxis(CubicSpline(-np.log(t), omega * stretch[:, np.newaxis, np.newaxis]).c, 0, 1))
     return np.ascontiguousarray(np.concatenate(cells)), first_cold
 
 
-@lru_cache(maxsize=KEPT)
-def _baryons_per_charge(susceptibilities, crossover):
+@kept(KEPT)
+def _baryons_per_charge(settings):
     """n_B/n_Delta_a (3,) when sphalerons freeze out."""
-    if susceptibilities == "standard_model":
-        return charge_susceptibilities.baryons_per_charge(SPHALERON_FREEZE_OUT, crossover=crossover)
+    if settings["susceptibilities"] == "standard_model":
+        return charge_susceptibilities.baryons_per_charge(SPHALERON_FREEZE_OUT, crossover=settings["crossover"])
     vev_squared = simple_bath.higgs_vev_squared(SPHALERON_FREEZE_OUT)
     return np.full(3, constant_susceptibilities.baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared))
 
