@@ -1,6 +1,6 @@
 """The pages say what is there: every key, every dataset, every program, every command, and no dead link."""
 
-import importlib
+import importlib.util
 import re
 import sys
 from collections import Counter
@@ -19,7 +19,9 @@ from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.row_layout import GROUPS
 from hpc_nu.campaign.sampling import SCALES
 from hpc_nu.models import MODELS, get_model
-from hpc_nu.models.interface import Model
+from hpc_nu.models.interface import Model, SolverSettings
+from hpc_nu.result_codes import ResultCode
+from hpc_nu.solver.evolution import Evolution
 from hpc_nu.units import CONVERSIONS
 
 ROOT = Path(__file__).parents[2]
@@ -96,14 +98,29 @@ def test_the_model_of_ones_own_on_the_page_of_the_models_runs(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     page = MODELS_PAGE.read_text()
     for language, name in (("python", "decay.py"), ("yaml", "decays.yaml")):
-        (text,) = re.findall(rf"```{language}\n(.*?)```", page, re.S)
-        write(tmp_path, text, name)
+        write(tmp_path, re.findall(rf"```{language}\n(.*?)```", page, re.S)[0], name)
         assert f"`{name}`" in page
     assert cli.main(["run", "decays.yaml", "-o", "decays.h5"]) == COMPLETE
     with h5py.File("decays.h5") as file:
         temperatures, ratio = file["trajectory/temperature"][:], file["results/Gamma_over_H"][:]
         expected = np.exp(-ratio[:, None] / 2 * (1e-3 / temperatures) ** 2)
         np.testing.assert_allclose(file["trajectory/left"][:], expected, rtol=1e-10)
+
+
+def test_the_stiff_equations_on_the_page_of_the_models_are_solved(tmp_path):
+    """A charge that modes of all rates share; what the class is compiled from must be a file."""
+    page = MODELS_PAGE.read_text()
+    text = re.findall(r"```python\n(.*?)\n\n\ndef solve", page[page.index("## Stiff equations") :], re.S)[0]
+    head = "from typing import NamedTuple\nimport numpy as np\nfrom hpc_nu.solver.stepping import stiff\n"
+    path = write(tmp_path, head + text, "shared_charge.py")
+    spec = importlib.util.spec_from_file_location("shared_charge", path)
+    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    equations = module.Equations(np.array([1.0, 1e3, 1e6]), np.full(4, 1e-9))
+    run = Evolution(equations, np.array([0.0, 1.0, 30.0]), SolverSettings(), np.array([1.0, 0.0, 0.0, 0.0]))
+    assert run.run(lambda: False) == ResultCode.DONE
+    np.testing.assert_allclose(run.records.sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(run.records[-1], 0.25, rtol=1e-5)
 
 
 def test_the_interface_is_on_the_page_of_the_models():
