@@ -25,7 +25,7 @@ from hpc_nu.models.heavy_neutrinos.coefficients import coefficients_at, find_cel
 from hpc_nu.models.heavy_neutrinos.equations import right_hand_side
 from hpc_nu.models.heavy_neutrinos.error import ATOL_D, ATOL_S, ATOL_X
 from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import _Solve
-from hpc_nu.seesaw.rate_table import F_EQ_SLOPE, LN_GAMMA_MINUS, LN_GAMMA_PLUS, N_CHANNELS
+from hpc_nu.seesaw.rate_table import F_EQ_SLOPE, LN_GAMMA_C, LN_GAMMA_V, N_CHANNELS
 
 try:
     import numbalsoda
@@ -180,7 +180,7 @@ def jacobian_elements(z, out, p):
         for k in range(n):
             if j >= 4:  # X_a' = ... - 2 w_k Gt_a,k . d_k
                 for a in range(3):
-                    plus, minus = at_z[LN_GAMMA_PLUS + a, k], at_z[LN_GAMMA_MINUS + a, k]
+                    plus, minus = at_z[LN_GAMMA_C + a, k], at_z[LN_GAMMA_V + a, k]
                     rate = -(plus + minus) if j == 6 else minus - plus
                     out[at] = -2 * weights[k] * rate * flavours[a, j - 4] * scale[3 + 4 * n] / scale[0]
                     at += 1

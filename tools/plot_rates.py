@@ -24,7 +24,7 @@ from hpc_nu.plasma.active_neutrino import BLEND, self_energy  # noqa: E402
 from hpc_nu.plasma.higgs import CROSSOVERS  # noqa: E402
 from hpc_nu.plasma.thermodynamics import hubble_rate  # noqa: E402
 from hpc_nu.seesaw.casas_ibarra import yukawa_couplings  # noqa: E402
-from hpc_nu.seesaw.equilibration import damping_eigenvalues, equilibration_temperatures  # noqa: E402
+from hpc_nu.seesaw.damping import damping_eigenvalues, equilibration_temperatures  # noqa: E402
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data  # noqa: E402
 from hpc_nu.seesaw.thermal_rates import momentum_average, thermal_rates  # noqa: E402
 

@@ -18,9 +18,9 @@ from hpc_nu.campaign.sampling import (
     CUT,
     SAMPLE_KINDS,
     Axis,
-    Column,
     Normal,
     Sample,
+    Variable,
     conversions,
     distinct_numbers,
     read_form,
@@ -112,7 +112,7 @@ class CampaignInput:
 
     Attributes
     ----------
-    columns : tuple of Column
+    columns : tuple of Variable
         Every parameter: the varied ones in the order of the file, then the fixed ones in that of the model.
     settings : dict
         Complete, in the units of the model.
@@ -120,7 +120,7 @@ class CampaignInput:
         Name to what it overrides.
     grids : tuple of (str, dict)
         Kind and options; empty for a model without momentum modes.
-    outputs : dict of str to Column
+    outputs : dict of str to Variable
         "temperatures" and "momenta", those that are asked for.
     epoch_seconds : float
         Time between two commits [s].
@@ -231,7 +231,7 @@ def _epoch_seconds(node):
 
 
 def _columns(node, model):
-    """Every parameter of the model as a `Column`, those that vary first."""
+    """Every parameter of the model as a `Variable`, those that vary first."""
     parameters = {parameter.name: parameter for parameter in model.parameters}
     entries = node.entries(parameters, what="parameter")
     if entries is None:
@@ -243,7 +243,7 @@ def _columns(node, model):
         if parameter.default is None:
             node.missing(name, f"{{value: ..., unit: {parameter.unit}}} ({parameter.description})")
         else:
-            columns[name] = Column(parameter, Axis("value", (float(parameter.default),), 1), parameter.unit)
+            columns[name] = Variable(parameter, Axis("value", (float(parameter.default),), 1), parameter.unit)
     read = {name: column for name, column in columns.items() if column is not None}
     varied = [name for name, column in read.items() if not column.is_fixed]
     fixed = [name for name in parameters if name in read and read[name].is_fixed]
@@ -270,7 +270,7 @@ def _column(node, parameter, forms, max_points=MAX_TASKS):
     form = read_form(node, entries, given[0], max_points, in_their_unit)
     if None in (form, unit, offset_unit) or ("about" in entries and about is None):
         return None
-    column = Column(parameter, form, unit, about, offset_unit)
+    column = Variable(parameter, form, unit, about, offset_unit)
     _check_range(entries[given[0]], column)
     return column
 
@@ -284,7 +284,7 @@ def _bare_column(node, parameter, forms):
     number = node.number()
     if number is None:
         return None
-    column = Column(parameter, Axis("value", (number,), 1), "1")
+    column = Variable(parameter, Axis("value", (number,), 1), "1")
     _check_range(node, column)
     return column
 

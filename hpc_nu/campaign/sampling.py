@@ -1,6 +1,6 @@
 """Axes and samples: the numbers behind the forms in which an input file gives a parameter.
 
-An `Axis` or a `Range` is in the unit of the input file; a `Column` knows the way to the unit of the model.  A sample
+An `Axis` or a `Range` is in the unit of the input file; a `Variable` knows the way to the unit of the model.  A sample
 point depends on the seed, on its index and on the number of sampled parameters, on nothing else: every rank computes
 the same points, and a larger sample starts with the smaller one.
 """
@@ -166,7 +166,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Column:
+class Variable:
     """A parameter as given: a form, its unit, and the tuned value from which it is counted.
 
     Attributes

@@ -34,7 +34,7 @@ from hpc_nu.units import SPHALERON_FREEZE_OUT
 # Channels of the table: three rows each, for e, mu, tau, but for M/E and d f_eq/dz.  Rates are positive by
 # construction: gamma as a logarithm, sigma as a multiple of it.  (Splines of the rates themselves undershoot at a
 # narrow level crossing; a negative rate grows without bound.)
-LN_GAMMA_PLUS, LN_GAMMA_MINUS, H_PLUS, H_MINUS, SIGMA_RATIO_PLUS, SIGMA_RATIO_MINUS = range(0, 18, 3)
+LN_GAMMA_C, LN_GAMMA_V, H_C, H_V, SIGMA_RATIO_C, SIGMA_RATIO_V = range(0, 18, 3)
 MASS_OVER_E, F_EQ_SLOPE = 18, 19
 N_CHANNELS = 20
 
@@ -158,20 +158,20 @@ def build_rate_table(rates, expansion, mass, t_start, t_end, nodes, weights, ave
     temperature = table_temperatures(t_start, t_end)
     z = np.log(t_start / temperature)
     values = coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, averaged, boltzmann_factor)
-    gamma = values[:, :H_PLUS].copy()
+    gamma = values[:, :H_C].copy()
     if not (np.all(np.isfinite(values)) and np.all(gamma >= 0)):
         raise ValueError(
             f"the rates at M = {mass} GeV are not finite and positive everywhere from {t_start} to {t_end} GeV"
         )
-    values[:, SIGMA_RATIO_PLUS:MASS_OVER_E] /= np.maximum(gamma, _NO_RATE)
-    values[:, :H_PLUS] = np.log(np.maximum(gamma, _NO_RATE))
+    values[:, SIGMA_RATIO_C:MASS_OVER_E] /= np.maximum(gamma, _NO_RATE)
+    values[:, :H_C] = np.log(np.maximum(gamma, _NO_RATE))
     # (cell, channel, power, mode)
     cells = np.ascontiguousarray(np.moveaxis(CubicSpline(z, values).c, 0, 2))
     if not np.all(gamma > _NO_RATE):
         # Where rates vanish (mixing in the symmetric phase without direct reactions) their logarithm falls off a cliff.
-        for part in (slice(None, H_PLUS), slice(SIGMA_RATIO_PLUS, MASS_OVER_E)):
+        for part in (slice(None, H_C), slice(SIGMA_RATIO_C, MASS_OVER_E)):
             cells[:, part] = np.moveaxis(PchipInterpolator(z, values[:, part]).c, 0, 2)
-    cells[:, :H_PLUS, 3] = np.exp(cells[:, :H_PLUS, 3])
+    cells[:, :H_C, 3] = np.exp(cells[:, :H_C, 3])
     if averaged:
         return RateTable(z, cells, np.ones(1), np.array([_FERMI_DIRAC_DENSITY**-2]))
     return RateTable(z, cells, weights, weights / _FERMI_DIRAC_DENSITY)

@@ -18,7 +18,7 @@ from lepton_asymmetry_points import (
 from literal_lepton_asymmetry import LiteralEquations
 
 from hpc_nu.models.heavy_neutrinos import lepton_asymmetry, stage
-from hpc_nu.models.heavy_neutrinos.coefficients import FS, GM, GP, HM, HP, ME, SP, coefficients_at, find_cell
+from hpc_nu.models.heavy_neutrinos.coefficients import FS, GC, GV, HC, HV, ME, SC, coefficients_at, find_cell
 from hpc_nu.models.heavy_neutrinos.equations import right_hand_side as compiled_right_hand_side
 from hpc_nu.models.heavy_neutrinos.error import DRIFT, error_norms
 from hpc_nu.plasma.susceptibilities import inverse_susceptibility
@@ -39,8 +39,8 @@ GRIDS = {
 }
 TWO_GRIDS = pytest.mark.parametrize("grid", [GRIDS["averaged"], GRIDS["16 Gauss"]], ids=["averaged", "16 Gauss"])
 OMEGA = inverse_susceptibility()
-GAMMAS, HAMILTONIAN = slice(GP, HP), slice(HP, SP)
-SIGMAS = slice(SP, ME)
+GAMMAS, HAMILTONIAN = slice(GC, HC), slice(HC, SC)
+SIGMAS = slice(SC, ME)
 ONE_KIND_OF_SCATTERING = pytest.mark.parametrize(
     ("factors", "sign"), [((1, 0, 1, 1), 1), ((0, 1, 1, 1), -1)], ids=["gamma_- = 0", "gamma_+ = 0"]
 )
@@ -460,7 +460,7 @@ def test_interpolated_rates_are_the_rates(grid, mass):
         direct = direct_coefficients(temperature, mass, grid)
         scale = np.abs(direct)
         # h_- crosses zero at the resonance where gamma_- peaks
-        scale[HM : HM + 3] += scale[GM : GM + 3]
+        scale[HV : HV + 3] += scale[GV : GV + 3]
         at_crossover = bool(150 < temperature < 170)
         occupied = scale > 1e-250
         error = np.max(np.abs(out - direct)[occupied] / scale[occupied])

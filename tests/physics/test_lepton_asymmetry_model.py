@@ -29,7 +29,7 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicHermiteSpline
 
 from hpc_nu.models.heavy_neutrinos import tables as lepton_asymmetry_tables
-from hpc_nu.models.heavy_neutrinos.coefficients import FS, HP, ME
+from hpc_nu.models.heavy_neutrinos.coefficients import FS, HC, ME
 from hpc_nu.models.heavy_neutrinos.equations import MAX_VALUE, MAX_Z, right_hand_side, track_maximum
 from hpc_nu.models.heavy_neutrinos.error import DRIFT, weights_ahead
 from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import OBSERVABLES, SETTINGS, LeptonAsymmetry
@@ -472,7 +472,7 @@ def test_oscillations_are_not_forgotten_before_levels_cross(grid):
 def test_least_weights_know_what_is_to_come():
     """One mode, one flavour; h turns by a right angle between the nodes 3 and 4 of 6 cells, and is long but there."""
     cells = np.zeros((6, N_CHANNELS, 4, 1))
-    cells[:4, HP, 3], cells[4:, ME, 3] = 100.0, 100.0
+    cells[:4, HC, 3], cells[4:, ME, 3] = 100.0, 100.0
     flavours, out = np.zeros((3, 4)), np.empty((6, 1))
     flavours[0, 1] = 1.0
     nodes = np.arange(7) * 0.01

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hpc_nu.plasma.standard_model import ELECTROWEAK_VEV
 from hpc_nu.seesaw.averaged_rates import averaged_rates
 from hpc_nu.seesaw.casas_ibarra import yukawa_couplings
-from hpc_nu.seesaw.equilibration import crossings, oscillation_temperature
+from hpc_nu.seesaw.damping import crossings, oscillation_temperature
 from hpc_nu.seesaw.mass_splitting import (
     hamiltonian_vector,
     mass_splitting,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hpc_nu.plasma.charge_susceptibilities import inverse_susceptibility
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
-from hpc_nu.seesaw.equilibration import damping_eigenvalues
+from hpc_nu.seesaw.damping import damping_eigenvalues
 from hpc_nu.seesaw.oscillation_data import oscillation_data
 from hpc_nu.seesaw.relaxation import L_MINUS, L_PLUS, SIZE, D, S, X, relaxation_matrix, relaxation_rates
 

@@ -17,7 +17,7 @@ from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.active_neutrino import BLEND, MIN_VEV_OVER_T, self_energy
 from hpc_nu.plasma.thermodynamics import hubble_rate
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
-from hpc_nu.seesaw.equilibration import damping_eigenvalues, equilibration_temperatures
+from hpc_nu.seesaw.damping import damping_eigenvalues, equilibration_temperatures
 from hpc_nu.seesaw.oscillation_data import oscillation_data
 from hpc_nu.seesaw.thermal_rates import (
     EXPANDED_ABOVE,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpc_nu.campaign.sampling import Axis, Column, Range, Sample, convert
+from hpc_nu.campaign.sampling import Axis, Range, Sample, Variable, convert
 from hpc_nu.models.interface import Parameter
 
 FINITE = st.floats(-1e30, 1e30)
@@ -102,7 +102,7 @@ def test_offsets_are_uniform_in_the_logarithm_of_the_whole(low, high):
 
 def test_offsets_of_the_fine_tuned_window_survive_the_sum():
     delta_m = Parameter("delta_M", "GeV", 0.0, 1e-6, "")
-    column = Column(delta_m, Axis("linear", (-7e-9, 7e-9), 11), "eV", about=2.06e-2, offset_unit="eV")
+    column = Variable(delta_m, Axis("linear", (-7e-9, 7e-9), 11), "eV", about=2.06e-2, offset_unit="eV")
     offsets = column.converted(column.form.values())
     assert column.tuned_value == 2.06e-11
     np.testing.assert_allclose(offsets, np.linspace(-7e-18, 7e-18, 11), rtol=1e-15, atol=1e-33)

@@ -6,18 +6,18 @@ What they are is in `equations`, the table in `hpc_nu.seesaw.rate_table`.
 from hpc_nu.compiled import compiled
 from hpc_nu.seesaw.rate_table import (
     F_EQ_SLOPE,
-    H_MINUS,
-    H_PLUS,
-    LN_GAMMA_MINUS,
-    LN_GAMMA_PLUS,
+    H_C,
+    H_V,
+    LN_GAMMA_C,
+    LN_GAMMA_V,
     MASS_OVER_E,
-    SIGMA_RATIO_MINUS,
-    SIGMA_RATIO_PLUS,
+    SIGMA_RATIO_C,
+    SIGMA_RATIO_V,
 )
 
 # Rows of the coefficient array at one z, in the order of the table's channels: gamma_+-, h_+-, sigma_+- of the first
 # flavour (the others follow), M/E, f_eq'.
-GP, GM, HP, HM, SP, SM = LN_GAMMA_PLUS, LN_GAMMA_MINUS, H_PLUS, H_MINUS, SIGMA_RATIO_PLUS, SIGMA_RATIO_MINUS
+GC, GV, HC, HV, SC, SV = LN_GAMMA_C, LN_GAMMA_V, H_C, H_V, SIGMA_RATIO_C, SIGMA_RATIO_V
 ME, FS = MASS_OVER_E, F_EQ_SLOPE
 
 
@@ -104,18 +104,18 @@ def coefficients_at(cell, t, cells, factors, stride, out):
     factors : (4,) array
         What gamma_+, gamma_-, h_+, h_- are multiplied by.
     out : flat array
-        Filled with rows GP ... FS of n_modes numbers, each `stride` after the one before.
+        Filled with rows GC ... FS of n_modes numbers, each `stride` after the one before.
     """
     here, n = cells[cell], cells.shape[3]
     for a in range(3):
-        plus, minus = out[(GP + a) * stride :][:n], out[(GM + a) * stride :][:n]
-        interpolate_rates(here[GP + a], t, factors[0], plus)
-        interpolate_rates(here[GM + a], t, factors[1], minus)
-        interpolate(here[HP + a], t, factors[2], out[(HP + a) * stride :][:n])
-        interpolate(here[HM + a], t, factors[3], out[(HM + a) * stride :][:n])
-        sigma_plus, sigma_minus = out[(SP + a) * stride :][:n], out[(SM + a) * stride :][:n]
-        interpolate(here[SP + a], t, 1.0, sigma_plus)
-        interpolate(here[SM + a], t, 1.0, sigma_minus)
+        plus, minus = out[(GC + a) * stride :][:n], out[(GV + a) * stride :][:n]
+        interpolate_rates(here[GC + a], t, factors[0], plus)
+        interpolate_rates(here[GV + a], t, factors[1], minus)
+        interpolate(here[HC + a], t, factors[2], out[(HC + a) * stride :][:n])
+        interpolate(here[HV + a], t, factors[3], out[(HV + a) * stride :][:n])
+        sigma_plus, sigma_minus = out[(SC + a) * stride :][:n], out[(SV + a) * stride :][:n]
+        interpolate(here[SC + a], t, 1.0, sigma_plus)
+        interpolate(here[SV + a], t, 1.0, sigma_minus)
         multiply(plus, sigma_plus)
         multiply(minus, sigma_minus)
     interpolate(here[ME], t, 1.0, out[ME * stride :][:n])

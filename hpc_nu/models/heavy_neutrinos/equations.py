@@ -31,13 +31,13 @@ from hpc_nu.compiled import compiled
 from hpc_nu.models.heavy_neutrinos import stage as stages
 from hpc_nu.models.heavy_neutrinos.coefficients import (
     FS,
-    GM,
-    GP,
-    HM,
-    HP,
+    GC,
+    GV,
+    HC,
+    HV,
     ME,
-    SM,
-    SP,
+    SC,
+    SV,
     coefficients_at,
     find_cell,
     susceptibility_at,
@@ -75,8 +75,8 @@ def damping_and_precession(coefficients, k, flavours, delta_mass):
     """G_0, G and 2 h of mode `k`: seven numbers."""
     g0 = g1 = g2 = g3 = h1 = h2 = h3 = 0.0
     for a in range(3):
-        gp, gm = coefficients[GP + a, k], coefficients[GM + a, k]
-        hp, hm = coefficients[HP + a, k], coefficients[HM + a, k]
+        gp, gm = coefficients[GC + a, k], coefficients[GV + a, k]
+        hp, hm = coefficients[HC + a, k], coefficients[HV + a, k]
         g0 += (gp + gm) * flavours[a, 0]
         g1 += (gp + gm) * flavours[a, 1]
         g2 += (gp - gm) * flavours[a, 2]
@@ -92,7 +92,7 @@ def kick(coefficients, k, pull):
     """sum_a mu_a S_a of mode `k`: four Pauli components, from mu_a times those of Y_a."""
     k0 = k1 = k2 = k3 = 0.0
     for a in range(3):
-        sp, sm = coefficients[SP + a, k], coefficients[SM + a, k]
+        sp, sm = coefficients[SC + a, k], coefficients[SV + a, k]
         k0 += (sm - sp) * pull[a, 0]
         k1 += (sm - sp) * pull[a, 1]
         k2 -= (sp + sm) * pull[a, 2]
@@ -108,12 +108,12 @@ def asymmetry_flow(coefficients, weights, flavours, modes, flow, washout):
     for a in range(3):
         even0 = even1 = even3 = odd2 = sources = 0.0
         for k in range(weights.size):
-            even = weights[k] * (coefficients[GM + a, k] - coefficients[GP + a, k])
+            even = weights[k] * (coefficients[GV + a, k] - coefficients[GC + a, k])
             even0 += even * modes[4, k]
             even1 += even * modes[5, k]
             even3 += even * modes[7, k]
-            odd2 -= weights[k] * (coefficients[GP + a, k] + coefficients[GM + a, k]) * modes[6, k]
-            sources += weights[k] * (coefficients[SP + a, k] + coefficients[SM + a, k])
+            odd2 -= weights[k] * (coefficients[GC + a, k] + coefficients[GV + a, k]) * modes[6, k]
+            sources += weights[k] * (coefficients[SC + a, k] + coefficients[SV + a, k])
         flow[a] = even0 * flavours[a, 0] + even1 * flavours[a, 1] + odd2 * flavours[a, 2] + even3 * flavours[a, 3]
         washout[a] = sources * flavours[a, 0]
 

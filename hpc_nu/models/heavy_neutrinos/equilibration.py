@@ -43,8 +43,8 @@ from hpc_nu.plasma import charge_susceptibilities, thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
+from hpc_nu.seesaw.damping import damping_eigenvalues, equilibration_temperatures, oscillation_temperature
 from hpc_nu.seesaw.decays import heavy_neutrino_widths, lifetime, mixing_squared
-from hpc_nu.seesaw.equilibration import damping_eigenvalues, equilibration_temperatures, oscillation_temperature
 from hpc_nu.seesaw.mass_splitting import (
     hamiltonian_vector,
     mass_splitting,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hpc_nu.compiled import compiled
-from hpc_nu.models.heavy_neutrinos.coefficients import HM, HP, ME
+from hpc_nu.models.heavy_neutrinos.coefficients import HC, HV, ME
 from hpc_nu.models.heavy_neutrinos.stage import (
     C1,
     C2,
@@ -108,8 +108,8 @@ def weights_ahead(nodes, cells, factors, flavours, delta_mass, least_weight, out
         for k in range(n):
             h1 = h2 = h3 = 0.0
             for a in range(3):
-                even = factors[2] * c[HP + a, k] + factors[3] * c[HM + a, k]
-                odd = factors[2] * c[HP + a, k] - factors[3] * c[HM + a, k]
+                even = factors[2] * c[HC + a, k] + factors[3] * c[HV + a, k]
+                odd = factors[2] * c[HC + a, k] - factors[3] * c[HV + a, k]
                 h1 += even * flavours[a, 1]
                 h2 += odd * flavours[a, 2]
                 h3 += even * flavours[a, 3]

@@ -17,11 +17,11 @@ from hpc_nu.models.heavy_neutrinos.error import error_norms
 from hpc_nu.models.heavy_neutrinos.stage import (
     DM,
     FE0,
-    GP0,
-    GP0_AT_NODE,
-    HP0,
+    GC0,
+    GC0_AT_NODE,
+    HC0,
     LEAST,
-    SP0,
+    SC0,
     STRIDE,
     TAU,
     WORST,
@@ -90,7 +90,7 @@ def set_coefficients(coefficients, factors, w):
         for i in range(N_COLUMNS):
             w[i * STRIDE + k] = coefficients[k, i]
     for i in range(6):
-        rate, at_node, h, sigma = GP0 + i * STRIDE, GP0_AT_NODE + i * STRIDE, HP0 + i * STRIDE, SP0 + i * STRIDE
+        rate, at_node, h, sigma = GC0 + i * STRIDE, GC0_AT_NODE + i * STRIDE, HC0 + i * STRIDE, SC0 + i * STRIDE
         of_gamma, of_h = factors[i // 3], factors[2 + i // 3]
         for k in range(LANES):
             w[rate + k] = of_gamma * w[at_node + k] * exponential(w[rate + k])

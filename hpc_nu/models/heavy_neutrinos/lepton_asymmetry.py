@@ -34,7 +34,7 @@ from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.casas_ibarra import pauli_components, pauli_derivatives, yukawa_couplings, yukawa_derivatives
-from hpc_nu.seesaw.equilibration import damping_eigenvalues
+from hpc_nu.seesaw.damping import damping_eigenvalues
 from hpc_nu.seesaw.mass_splitting import hamiltonian_vector, mass_splitting, oscillation_rate, vacuum_splitting_vector
 from hpc_nu.seesaw.rate_table import redshifted, table_temperatures
 from hpc_nu.solver import esdirk, evolution

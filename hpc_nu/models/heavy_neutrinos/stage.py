@@ -20,16 +20,17 @@ from hpc_nu.seesaw.rate_table import N_CHANNELS
 STRIDE = 264
 """Most modes of a solve.  Not a power of two: rows would compete for the same lines of the cache."""
 
-# Where each row begins; E, M, T (0, 1, 2 after P and M) stand for e, mu, tau, other digits for Pauli components:
-#   GP0 ... SLOPE               channels of the rate table: gamma_+-, h_+-, sigma_+- of the flavours, M/E, f_eq'
-#   GP0_AT_NODE ...             gamma_+- at the beginning of the cell, for `lanes`
+# Where each row begins.  C and V: what conserves and what violates fermion number, + and - of the equations; after them
+# 0, 1, 2 are e, mu, tau.  After F and P (pull) those are E, M, T, and digits are Pauli components:
+#   GC0 ... SLOPE               channels of the rate table: gamma, h, sigma of the flavours, M/E, f_eq'
+#   GC0_AT_NODE ...             gamma at the beginning of the cell, for `lanes`
 #   OM00 ... OM22               omega of the point
 #   W, LEAST                    weight of the mode; square of its least weight in the error norm
 #   TAU, DM                     tau of the stage; delta_mass
 #   FE0 ... FT3                 components a of Y_e, Y_mu, Y_tau
 #   PE0 ... PT3                 2 tau mu_a times these: the pull of the asymmetries
 #   G1 ... G3, C1 ... C3        g = tau G, c = 2 tau h
-#   E1 ... E3, O1 ... O3        e = B_e g, o = B_o g, for B_e and B_o of `factor_modes`, whose scales are
+#   EG1 ... EG3, OG1 ... OG3    e = B_e g, o = B_o g, for B_e and B_o of `factor_modes`, whose scales are
 #   EVEN, ODD, ALONG            al/(al^2 + c^2), 1/(al^2 + c^2), 1/(al (al^2 + c^2))
 #   INVERSE                     1/(al - g.e)
 #   B00 ... B22                 w Gt_a . K S_b, its sums over modes, then 1 + response omega
@@ -37,12 +38,12 @@ STRIDE = 264
 #   RS0 ... RD3, S0 ... D3      right-hand side and solution
 #   WORST ... NEW2              for the error norm
 (
-    GP0, GP1, GP2, GM0, GM1, GM2, HP0, HP1, HP2, HM0, HM1, HM2, SP0, SP1, SP2, SM0, SM1, SM2, M_OVER_E, SLOPE,
-    GP0_AT_NODE, GP1_AT_NODE, GP2_AT_NODE, GM0_AT_NODE, GM1_AT_NODE, GM2_AT_NODE,
+    GC0, GC1, GC2, GV0, GV1, GV2, HC0, HC1, HC2, HV0, HV1, HV2, SC0, SC1, SC2, SV0, SV1, SV2, M_OVER_E, SLOPE,
+    GC0_AT_NODE, GC1_AT_NODE, GC2_AT_NODE, GV0_AT_NODE, GV1_AT_NODE, GV2_AT_NODE,
     OM00, OM01, OM02, OM10, OM11, OM12, OM20, OM21, OM22,
     W, LEAST, TAU, DM, FE0, FE1, FE2, FE3, FM0, FM1, FM2, FM3, FT0, FT1, FT2, FT3,
     PE0, PE1, PE2, PE3, PM0, PM1, PM2, PM3, PT0, PT1, PT2, PT3,
-    G1, G2, G3, C1, C2, C3, E1, E2, E3, O1, O2, O3, EVEN, ODD, ALONG, INVERSE,
+    G1, G2, G3, C1, C2, C3, EG1, EG2, EG3, OG1, OG2, OG3, EVEN, ODD, ALONG, INVERSE,
     B00, B01, B02, B10, B11, B12, B20, B21, B22, I0, I1, I2, X0, X1, X2,
     RS0, RS1, RS2, RS3, RD0, RD1, RD2, RD3,
     S0, S1, S2, S3, D0, D1, D2, D3,
@@ -88,10 +89,10 @@ def factor_modes(n, w):
         e0, e1, e2, e3 = w[FE0 + k], w[FE1 + k], w[FE2 + k], w[FE3 + k]
         m0, m1, m2, m3 = w[FM0 + k], w[FM1 + k], w[FM2 + k], w[FM3 + k]
         t0, t1, t2, t3 = w[FT0 + k], w[FT1 + k], w[FT2 + k], w[FT3 + k]
-        ge, gm, gt = w[GP0 + k] + w[GM0 + k], w[GP1 + k] + w[GM1 + k], w[GP2 + k] + w[GM2 + k]
-        de, dm, dt = w[GP0 + k] - w[GM0 + k], w[GP1 + k] - w[GM1 + k], w[GP2 + k] - w[GM2 + k]
-        he, hm, ht = w[HP0 + k] + w[HM0 + k], w[HP1 + k] + w[HM1 + k], w[HP2 + k] + w[HM2 + k]
-        ie, im, it = w[HP0 + k] - w[HM0 + k], w[HP1 + k] - w[HM1 + k], w[HP2 + k] - w[HM2 + k]
+        ge, gm, gt = w[GC0 + k] + w[GV0 + k], w[GC1 + k] + w[GV1 + k], w[GC2 + k] + w[GV2 + k]
+        de, dm, dt = w[GC0 + k] - w[GV0 + k], w[GC1 + k] - w[GV1 + k], w[GC2 + k] - w[GV2 + k]
+        he, hm, ht = w[HC0 + k] + w[HV0 + k], w[HC1 + k] + w[HV1 + k], w[HC2 + k] + w[HV2 + k]
+        ie, im, it = w[HC0 + k] - w[HV0 + k], w[HC1 + k] - w[HV1 + k], w[HC2 + k] - w[HV2 + k]
         al = 1 + tau * (ge * e0 + gm * m0 + gt * t0)
         g1, g2, g3 = (
             tau * (ge * e1 + gm * m1 + gt * t1),
@@ -108,17 +109,17 @@ def factor_modes(n, w):
         w[G1 + k], w[G2 + k], w[G3 + k] = g1, g2, g3
         w[C1 + k], w[C2 + k], w[C3 + k] = c1, c2, c3
         b1, b2, b3 = even * g1 + cg * c1, even * g2 + cg * c2, even * g3 + cg * c3
-        w[E1 + k], w[E2 + k], w[E3 + k] = b1, b2, b3
-        w[O1 + k], w[O2 + k], w[O3 + k] = (
+        w[EG1 + k], w[EG2 + k], w[EG3 + k] = b1, b2, b3
+        w[OG1 + k], w[OG2 + k], w[OG3 + k] = (
             odd * (c2 * g3 - c3 * g2),
             odd * (c3 * g1 - c1 * g3),
             odd * (c1 * g2 - c2 * g1),
         )
         w[EVEN + k], w[ODD + k], w[ALONG + k] = even, odd, along
         w[INVERSE + k] = 1 / (al - g1 * b1 - g2 * b2 - g3 * b3)
-    border_products(SP0, SM0, FE0, B00, n, w)
-    border_products(SP1, SM1, FM0, B01, n, w)
-    border_products(SP2, SM2, FT0, B02, n, w)
+    border_products(SC0, SV0, FE0, B00, n, w)
+    border_products(SC1, SV1, FM0, B01, n, w)
+    border_products(SC2, SV2, FT0, B02, n, w)
 
 
 @compiled
@@ -132,7 +133,7 @@ def border_products(sp, sm, first, to_e, n, w):
         m0, m1, m2, m3 = w[FM0 + k], w[FM1 + k], w[FM2 + k], w[FM3 + k]
         t0, t1, t2, t3 = w[FT0 + k], w[FT1 + k], w[FT2 + k], w[FT3 + k]
         c1, c2, c3, along, even = w[C1 + k], w[C2 + k], w[C3 + k], w[ALONG + k], w[EVEN + k]
-        b1, b2, b3, o1, o2, o3 = w[E1 + k], w[E2 + k], w[E3 + k], w[O1 + k], w[O2 + k], w[O3 + k]
+        b1, b2, b3, o1, o2, o3 = w[EG1 + k], w[EG2 + k], w[EG3 + k], w[OG1 + k], w[OG2 + k], w[OG3 + k]
         inverse = w[INVERSE + k]
         s0, s2 = (w[sm + k] - w[sp + k]) * w[W + k], -(w[sm + k] + w[sp + k]) * w[W + k] * f2
         s0, s1, s3 = s0 * f0, s0 * f1, s0 * f3
@@ -142,9 +143,9 @@ def border_products(sp, sm, first, to_e, n, w):
         x1 = even * s1 + cs * c1 + bs * b1 - os * o1
         x2 = even * s2 + cs * c2 + bs * b2 - os * o2
         x3 = even * s3 + cs * c3 + bs * b3 - os * o3
-        de, ge = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
-        dm, gm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
-        dt, gt = w[GM2 + k] - w[GP2 + k], w[GM2 + k] + w[GP2 + k]
+        de, ge = w[GV0 + k] - w[GC0 + k], w[GV0 + k] + w[GC0 + k]
+        dm, gm = w[GV1 + k] - w[GC1 + k], w[GV1 + k] + w[GC1 + k]
+        dt, gt = w[GV2 + k] - w[GC2 + k], w[GV2 + k] + w[GC2 + k]
         w[to_e + k] = de * (e0 * x + e1 * x1 + e3 * x3) - ge * e2 * x2
         w[to_m + k] = dm * (m0 * x + m1 * x1 + m3 * x3) - gm * m2 * x2
         w[to_t + k] = dt * (t0 * x + t1 * x1 + t3 * x3) - gt * t2 * x2
@@ -162,11 +163,11 @@ def solve_modes(n, w):
         t0, t1, t2, t3 = w[PT0 + k], w[PT1 + k], w[PT2 + k], w[PT3 + k]
         g1, g2, g3 = w[G1 + k], w[G2 + k], w[G3 + k]
         c1, c2, c3 = w[C1 + k], w[C2 + k], w[C3 + k]
-        b1, b2, b3 = w[E1 + k], w[E2 + k], w[E3 + k]
-        o1, o2, o3 = w[O1 + k], w[O2 + k], w[O3 + k]
+        b1, b2, b3 = w[EG1 + k], w[EG2 + k], w[EG3 + k]
+        o1, o2, o3 = w[OG1 + k], w[OG2 + k], w[OG3 + k]
         even, odd, along, inverse = w[EVEN + k], w[ODD + k], w[ALONG + k], w[INVERSE + k]
-        se, sm, st = w[SM0 + k] - w[SP0 + k], w[SM1 + k] - w[SP1 + k], w[SM2 + k] - w[SP2 + k]
-        ue, um, ut = w[SM0 + k] + w[SP0 + k], w[SM1 + k] + w[SP1 + k], w[SM2 + k] + w[SP2 + k]
+        se, sm, st = w[SV0 + k] - w[SC0 + k], w[SV1 + k] - w[SC1 + k], w[SV2 + k] - w[SC2 + k]
+        ue, um, ut = w[SV0 + k] + w[SC0 + k], w[SV1 + k] + w[SC1 + k], w[SV2 + k] + w[SC2 + k]
         rs0, rs1, rs2, rs3 = w[RS0 + k], w[RS1 + k], w[RS2 + k], w[RS3 + k]
         rd0 = w[RD0 + k] - (se * e0 + sm * m0 + st * t0)
         rd1 = w[RD1 + k] - (se * e1 + sm * m1 + st * t1)
@@ -196,9 +197,9 @@ def flow_products(n, w):
         m0, m1, m2, m3 = w[FM0 + k], w[FM1 + k], w[FM2 + k], w[FM3 + k]
         t0, t1, t2, t3 = w[FT0 + k], w[FT1 + k], w[FT2 + k], w[FT3 + k]
         d0, d1, d2, d3, weight = w[D0 + k], w[D1 + k], w[D2 + k], w[D3 + k], w[W + k]
-        de, ge = w[GM0 + k] - w[GP0 + k], w[GM0 + k] + w[GP0 + k]
-        dm, gm = w[GM1 + k] - w[GP1 + k], w[GM1 + k] + w[GP1 + k]
-        dt, gt = w[GM2 + k] - w[GP2 + k], w[GM2 + k] + w[GP2 + k]
+        de, ge = w[GV0 + k] - w[GC0 + k], w[GV0 + k] + w[GC0 + k]
+        dm, gm = w[GV1 + k] - w[GC1 + k], w[GV1 + k] + w[GC1 + k]
+        dt, gt = w[GV2 + k] - w[GC2 + k], w[GV2 + k] + w[GC2 + k]
         w[X0 + k] = weight * (de * (e0 * d0 + e1 * d1 + e3 * d3) - ge * e2 * d2)
         w[X1 + k] = weight * (dm * (m0 * d0 + m1 * d1 + m3 * d3) - gm * m2 * d2)
         w[X2 + k] = weight * (dt * (t0 * d0 + t1 * d1 + t3 * d3) - gt * t2 * d2)
@@ -209,9 +210,9 @@ def washout_products(n, w):
     """w_k (sigma_+ + sigma_-)_a a_0 in rows I0 ... I2."""
     for k in range(n):
         weight = w[W + k]
-        w[I0 + k] = weight * (w[SP0 + k] + w[SM0 + k]) * w[FE0 + k]
-        w[I1 + k] = weight * (w[SP1 + k] + w[SM1 + k]) * w[FM0 + k]
-        w[I2 + k] = weight * (w[SP2 + k] + w[SM2 + k]) * w[FT0 + k]
+        w[I0 + k] = weight * (w[SC0 + k] + w[SV0 + k]) * w[FE0 + k]
+        w[I1 + k] = weight * (w[SC1 + k] + w[SV1 + k]) * w[FM0 + k]
+        w[I2 + k] = weight * (w[SC2 + k] + w[SV2 + k]) * w[FT0 + k]
 
 
 @compiled
