@@ -3,7 +3,7 @@
 
     python tools/write_inputs_page.py          after a change of a key, a default, a model or an input
 
-All that is in it comes from `hpc_nu/campaign/input_file.py`, the declarations of the models, and the inputs themselves;
+All that is in it comes from `hpc_nu/campaign/input_keys.py`, the declarations of the models, and the inputs themselves;
 a key without a text is an error.
 """
 
@@ -13,7 +13,7 @@ from collections import defaultdict
 from itertools import takewhile
 from pathlib import Path
 
-from hpc_nu.campaign.input_file import (
+from hpc_nu.campaign.input_keys import (
     FORM_KEYS,
     FORMS,
     GRID_OPTIONS,

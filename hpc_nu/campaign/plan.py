@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from hpc_nu.campaign.input_file import OUTPUTS, output_values, read_input
+from hpc_nu.campaign.input_file import output_values, read_input
+from hpc_nu.campaign.input_keys import OUTPUTS
 from hpc_nu.campaign.marked_yaml import InputError, Mistake
 from hpc_nu.campaign.sampling import Axis
 from hpc_nu.models.interface import Model, Problem, SolverSettings

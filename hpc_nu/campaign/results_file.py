@@ -9,7 +9,6 @@ status; on resume a row counts as done only if its status says so and its checks
 With a parallel HDF5 all ranks write collectively; with a serial one they send their rows to rank 0, which writes.
 """
 
-import errno
 import json
 import math
 import os
@@ -25,15 +24,11 @@ from hpc_nu import __version__, seal
 from hpc_nu.atomic import replacing
 from hpc_nu.campaign.communicator import end_all
 from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, EnvironmentProblem, OutputError, cannot_write
+from hpc_nu.campaign.new_file import LIBRARY_VERSION, SOFTWARE, write_new_file
 from hpc_nu.campaign.provenance import provenance
 from hpc_nu.campaign.row_layout import STATUS, RowLayout
 from hpc_nu.campaign.runs import RUNS, run_record, runs_dataset, used_runs
 from hpc_nu.result_codes import ResultCode, is_failure
-
-SOFTWARE = "hpc_nu"
-
-# Anything newer refuses to open after a kill during serial writing ("already open for write").
-_LIBRARY_VERSION = "earliest"
 
 _ROWS_PER_READ = 4096
 
@@ -76,58 +71,11 @@ class ResultsFile:
         OSError
             If there is no room for it, it cannot be written, or there is one by now.
         """
-        made = provenance()  # before the file is open: it starts processes, which would keep it so
+        self.identity = uuid.uuid4().hex
+        made = provenance() | {"identity": self.identity}  # before the file is open: it starts processes
         with replacing(self.path, may_exist=False) as temporary:
-            self._refuse_too_large(temporary)
-            self._fill(temporary, made)
-            self._seal(temporary)
+            write_new_file(temporary, self.plan, self.layout, made)
         self._begin_run(0)
-
-    def _refuse_too_large(self, path):
-        """See whether there is room for the file: HDF5 crashes, or says nothing, where there is none."""
-        needed = self.layout.file_size(self.plan)
-        with open(path, "wb") as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, needed)
-            except OSError as error:
-                if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):  # not on this file system
-                    return
-                raise OSError(
-                    error.errno, f"{error.strerror}; it needs {needed / 1e6:.1f} MB. Make room, or give another folder"
-                ) from None
-
-    def _fill(self, path, made):
-        with h5py.File(path, "w", libver=_LIBRARY_VERSION) as file:
-            _write_header(file, self.plan)
-            scales = _Scales(file, self.plan.n_tasks, self.layout.dimensions)
-            _write_points(file, self.plan, scales)
-            for column in self.layout.columns:
-                shape = (self.plan.n_tasks, *self.layout.shape(column))
-                fill = self.layout.fill_value(column)
-                dataset = _fixed_dataset(file, column.name, shape, np.dtype(column.dtype), fill)
-                _describe(dataset, column.units, column.long_name)
-                scales.attach(dataset, column.dimension)
-            # What differs between two runs of one problem is kept apart: all the rest can be compared bit for bit.
-            group = file.create_group("provenance")
-            self.identity = uuid.uuid4().hex
-            group.attrs.update(made | {"identity": self.identity})
-            name, shape, dtype = runs_dataset()
-            _fixed_dataset(file, name, shape, dtype, b"")
-            _describe(file[name], "1", "where and with what each run that recorded rows computed: CRC-32 and JSON")
-            scale = group.create_dataset("run", data=np.arange(shape[0]))
-            scale.make_scale("run")
-            _describe(scale, "1", "number of the run, as in cost/run")
-            file[name].dims[0].attach_scale(scale)
-            length = seal.size(2 + len(self.layout.columns))
-            _fixed_dataset(file, seal.NAME, (), np.dtype(f"S{length}"), b"")
-            _describe(file[seal.NAME], "1", "digest of all of this file that never changes")
-
-    def _seal(self, path):
-        with h5py.File(path, "r") as file:
-            names = (RUNS, *(column.name for column in self.layout.columns))
-            regions = [_place(file[name]) for name in names]
-            place, length = _place(file[seal.NAME])
-        seal.put(path, place, length, regions)
 
     def refuse_foreign(self):
         """Raise an `OutputError` if the file is not one of this plan; else know which file it is."""
@@ -307,9 +255,9 @@ class ResultsFile:
 
     def _open_for_writing(self):
         if self.is_parallel:
-            return h5py.File(self.path, "r+", libver=_LIBRARY_VERSION, driver="mpio", comm=self.communicator)
+            return h5py.File(self.path, "r+", libver=LIBRARY_VERSION, driver="mpio", comm=self.communicator)
         # Without HDF5's lock: a reader that holds the file must not make a commit fail.
-        return h5py.File(self.path, "r+", libver=_LIBRARY_VERSION, locking=False)
+        return h5py.File(self.path, "r+", libver=LIBRARY_VERSION, locking=False)
 
 
 class _Selections:
@@ -423,96 +371,3 @@ def _refuse_elsewhere(path, file):
         if isinstance(file[name], h5py.Group):
             for inner in file[name]:
                 visit(f"{name}/{inner}")
-
-
-def _place(dataset):
-    """Offset and length of the raw data of a contiguous dataset."""
-    return dataset.id.get_offset(), dataset.id.get_storage_size()
-
-
-# What create() writes
-
-_DIMENSIONS = {
-    "task": ("1", "task number"),
-    "temperature": ("GeV", "temperature of the bath, decreasing"),
-    "momentum": ("1", "comoving momentum k/T"),
-    "mode": ("1", "number of the momentum mode"),
-}
-
-
-def _write_header(file, plan):
-    attributes = {
-        "software": SOFTWARE,
-        "version": __version__,
-        "campaign": plan.name,
-        "model": plan.model.name,
-        "reference": plan.model.reference,
-        "problem_hash": plan.problem_hash,
-        "tables": json.dumps(plan.tables),
-    }
-    file.attrs.update({name: str(value) for name, value in attributes.items()})
-    inputs = file.create_group("input")
-    for name, text in (("given", plan.given), ("completed", plan.canonical)):
-        inputs[name] = np.bytes_(text.encode())
-
-
-class _Scales:
-    """Dimension scales, made when first needed: each group has its own, so that it opens with its coordinates.
-
-    (One for all would also tie /cost to the rest: h5diff follows the references of a scale to what it is attached to.)
-    """
-
-    def __init__(self, file, n_tasks, dimensions):
-        self.file, self.values = file, {"task": np.arange(n_tasks), **dimensions}
-
-    def attach(self, dataset, second_dimension=None):
-        """Attach the scales of task, and of the second axis if there is one, to `dataset`."""
-        group = dataset.parent
-        for axis, name in enumerate(filter(None, ("task", second_dimension))):
-            if name not in group:
-                scale = group.create_dataset(name, data=self.values[name])
-                scale.make_scale(name)
-                _describe(scale, *_DIMENSIONS[name])
-            dataset.dims[axis].attach_scale(group[name])
-
-
-def _write_points(file, plan, scales):
-    points = file.create_group("points")
-    columns = [
-        (p.name, plan.points[p.name], p.unit, p.description) for p in plan.model.parameters if p.name in plan.points
-    ]
-    units = {p.name: p.unit for p in plan.model.parameters}
-    for name, (about, offsets) in plan.offsets.items():
-        columns.append((f"{name}_offset", offsets, units[name], f"offset of {name} from its tuned value {about!r}"))
-    # Text of variable length, which xarray gives back as str: written once and by one process, it needs no more.
-    names = np.array([name for name, _ in plan.variations], dtype=h5py.string_dtype())
-    labels = np.array([grid.label for grid in plan.grids], dtype=h5py.string_dtype())
-    n_modes = np.array([grid.n_modes for grid in plan.grids], dtype="i4")
-    columns.append(("variation", names[plan.variation], "1", "name of the variation of the settings"))
-    columns.append(("grid", labels[plan.grid], "1", "momentum grid"))
-    columns.append(("n_modes", n_modes[plan.grid], "1", "number of momentum modes; 1 if averaged, 0 if none"))
-    for name, values, unit, long_name in columns:
-        points[name] = values
-        _describe(points[name], unit, long_name)
-        scales.attach(points[name])
-
-
-def _fixed_dataset(file, name, shape, dtype, fill):
-    """A contiguous dataset, its space allocated and filled at once: later writes change no metadata."""
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_layout(h5py.h5d.CONTIGUOUS)
-    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    if dtype.kind == "S":  # h5py would write what lies in its memory; the default is zeros
-        properties.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
-    else:
-        properties.set_fill_value(np.array(fill, dtype=dtype))
-    properties.set_obj_track_times(False)
-    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
-    links.set_create_intermediate_group(True)
-    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
-    file_type = h5py.h5t.py_create(dtype, logical=True)
-    return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), file_type, space, dcpl=properties, lcpl=links))
-
-
-def _describe(dataset, unit, long_name):
-    dataset.attrs["units"], dataset.attrs["long_name"] = unit, long_name

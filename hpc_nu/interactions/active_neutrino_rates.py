@@ -103,10 +103,25 @@ def _value(table, cell, weights, column):
     return total
 
 
+class _RateTable(NamedTuple):
+    """`values`, `rises` from `_tables`; `axis` is `scattering.AXIS`, packed; `weights` from `_channel_weights`."""
+
+    values: np.ndarray
+    axis: np.ndarray
+    rises: np.ndarray
+    weights: np.ndarray
+
+
+class _PotentialTable(NamedTuple):
+    """`values` from `thermal_potential.potential_table`, and its axes, packed."""
+
+    values: np.ndarray
+    r_axis: np.ndarray
+    x_axis: np.ndarray
+
+
 @compiled
-def _fill(
-    x, temperature, mass, on_shell, n_v, n_g, p, table, axis, rises, weights, f_table, r_axis, x_axis, out
-):  # fmt: skip
+def _fill(x, temperature, mass, on_shell, n_v, n_g, p, rates, potentials, out):
     """`MediatorRates` at x[q, T].
 
     Parameters
@@ -117,12 +132,8 @@ def _fill(
         Of the `Mediator`.
     n_g, p : float
         n_G, and that of `scattering.POWER`.
-    table, rises : arrays
-        From `_tables`; `axis` is `scattering.AXIS`, packed.
-    weights : (n_channels, n_T) array
-        From `_channel_weights`.
-    f_table : array
-        From `thermal_potential.potential_table`; `r_axis` and `x_axis` are its axes, packed.
+    rates : _RateTable
+    potentials : _PotentialTable
     out : (3, n_q, n_T) array [GeV]
         Output: a, b, c.
     """
@@ -130,21 +141,22 @@ def _fill(
     for j in range(temperature.size):
         t = temperature[j]
         r = mass / t
-        row = locate(r_axis, r, r4)
+        row = locate(potentials.r_axis, r, r4)
         for i in range(x.shape[0]):
             xi = x[i, j]
             w = r * r / (4.0 * xi)
             common = n_g * t * _prefactor(xi, r, p)
-            cell = locate(axis, w, w4)
-            out[0, i, j] = common * on_shell * _value(table, cell, w4, 0) * np.exp(-w)
+            cell = locate(rates.axis, w, w4)
+            out[0, i, j] = common * on_shell * _value(rates.values, cell, w4, 0) * np.exp(-w)
             regular = 0.0
-            for c in range(rises.size):
-                regular += weights[c, j] * _value(table, cell, w4, c + 1) / _rate_scale(w, p, rises[c])
+            for c in range(rates.rises.size):
+                channel = rates.weights[c, j] * _value(rates.values, cell, w4, c + 1)
+                regular += channel / _rate_scale(w, p, rates.rises[c])
             out[1, i, j] = common * regular
-            column = locate(x_axis, xi, x4)
+            column = locate(potentials.x_axis, xi, x4)
             potential = 0.0
             for m in range(4):
-                potential += x4[m] * _value(f_table, row, r4, column + m)
+                potential += x4[m] * _value(potentials.values, row, r4, column + m)
             out[2, i, j] = n_v * t / xi * potential / _potential_scale(xi, r)
 
 
@@ -182,13 +194,10 @@ def mediator_rates(name, mass, x, temperature, velocity="paper", n_g=1.0):
         float(mediator.n_v),
         float(n_g),
         scattering.POWER[velocity],
-        table,
-        scattering.AXIS.packed(),
-        rises,
-        _channel_weights(name, mass, temperature),
-        thermal_potential.potential_table(),
-        thermal_potential.MASSES.packed(),
-        thermal_potential.MOMENTA.packed(),
+        _RateTable(table, scattering.AXIS.packed(), rises, _channel_weights(name, mass, temperature)),
+        _PotentialTable(
+            thermal_potential.potential_table(), thermal_potential.MASSES.packed(), thermal_potential.MOMENTA.packed()
+        ),
         out,
     )
     return MediatorRates(*out)

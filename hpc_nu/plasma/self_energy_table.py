@@ -157,15 +157,16 @@ class SelfEnergyTable:
             quarks = np.minimum(colour_factor * effective_colours(t[low]) / sm.N_COLOURS, 1.0)
             axes, tables = splines.axes, splines.tables
             _add_fermi(
-                k[low], mass, t[low], 1 - weight[low], quarks, axes["leptons"], tables["leptons"], axes["matter"],
-                tables["matter"], _moment_coefficients(), low, width, potential,
+                k[low], mass, t[low], 1 - weight[low], quarks, _Surface(axes["leptons"], tables["leptons"]),
+                _Surface(axes["matter"], tables["matter"]), _moment_coefficients(), low, width, potential,
             )  # fmt: skip
         if high.size:
             vev = np.maximum(higgs_expectation_value(t[high], crossover) / t[high], MIN_VEV_OVER_T)
             axes, tables = splines.axes, splines.tables
             _add_gauge(
-                k[high], mass, t[high], weight[high], vev, splines.floor_temperature, axes["bosons"],
-                tables["bosons"], axes["potential"], tables["potential"], high, width, potential,
+                k[high], mass, t[high], weight[high], vev, splines.floor_temperature,
+                _Surface(axes["bosons"], tables["bosons"]), _Surface(axes["potential"], tables["potential"]), high,
+                width, potential,
             )  # fmt: skip
 
     def _splines(self, mass, crossover):
@@ -272,10 +273,15 @@ def _beyond(k, k_end, mass):
     return 1.0 / ratio, ratio
 
 
+class _Surface(NamedTuple):
+    """A table over two axes, packed, of one of the blocks."""
+
+    axes: np.ndarray
+    table: np.ndarray
+
+
 @compiled
-def _add_fermi(
-    momentum, mass, temperature, share, quarks, axes, table, quark_axes, quark_table, moments, place, width, potential
-):
+def _add_fermi(momentum, mass, temperature, share, quarks, leptons, matter, moments, place, width, potential):
     """Add `share` of the self-energy in Fermi theory to width[place[i]] and potential[place[i]]."""
     row_weights, column_weights, confined, free = np.empty(4), np.empty(4), np.empty(6), np.empty(6)
     reference, from_z, total = np.empty(2), np.empty(2), np.empty(2)
@@ -284,14 +290,14 @@ def _add_fermi(
         q = min(max(momentum[i] / t, _LOWEST), _HIGHEST)
         k = q * t
         beyond = _beyond(momentum[i], k, mass) if momentum[i] > k else (1.0, 1.0)
-        column = locate(axes[1], q, column_weights)
+        column = locate(leptons.axes[1], q, column_weights)
         if x < 1.0:
-            row = locate(axes[0], t, row_weights)
-            evaluate(table, row, row_weights, column, column_weights, confined)
+            row = locate(leptons.axes[0], t, row_weights)
+            evaluate(leptons.table, row, row_weights, column, column_weights, confined)
         if x > 0.0:
-            row = locate(quark_axes[0], t, row_weights)
-            column = locate(quark_axes[1], q, column_weights)
-            evaluate(quark_table, row, row_weights, column, column_weights, free)
+            row = locate(matter.axes[0], t, row_weights)
+            column = locate(matter.axes[1], q, column_weights)
+            evaluate(matter.table, row, row_weights, column, column_weights, free)
         reference[0], reference[1] = compiled_fermi_reference(k, mass, t)
         energy = np.sqrt(k**2 + mass**2)
         from_z[:] = 0.0
@@ -310,10 +316,7 @@ def _add_fermi(
 
 
 @compiled
-def _add_gauge(
-    momentum, mass, temperature, share, vev, floor_temperature, axes, table, potential_axes, potential_table, place,
-    width, potential,
-):  # fmt: skip
+def _add_gauge(momentum, mass, temperature, share, vev, floor_temperature, widths, shifts_of, place, width, potential):
     """Add `share` of the self-energy with W and Z; `vev` is v/T, not below its floor."""
     row_weights, column_weights, bosons, shifts = np.empty(4), np.empty(4), np.empty(2), np.empty(4)
     for i in range(momentum.size):
@@ -321,12 +324,12 @@ def _add_gauge(
         q = min(max(momentum[i] / t, _LOWEST), _HIGHEST)
         k = q * t
         beyond = _beyond(momentum[i], k, mass) if momentum[i] > k else (1.0, 1.0)
-        row = locate(axes[0], vev[i], row_weights)
-        column = locate(axes[1], q, column_weights)
-        evaluate(table, row, row_weights, column, column_weights, bosons)
-        row = locate(potential_axes[0], vev[i], row_weights)
-        column = locate(potential_axes[1], q, column_weights)
-        evaluate(potential_table, row, row_weights, column, column_weights, shifts)
+        row = locate(widths.axes[0], vev[i], row_weights)
+        column = locate(widths.axes[1], q, column_weights)
+        evaluate(widths.table, row, row_weights, column, column_weights, bosons)
+        row = locate(shifts_of.axes[0], vev[i], row_weights)
+        column = locate(shifts_of.axes[1], q, column_weights)
+        evaluate(shifts_of.table, row, row_weights, column, column_weights, shifts)
         scale = share[i] * t * compiled_potential_scale(q, mass / min(t, floor_temperature), vev[i])
         for h in range(2):
             value = share[i] * t * np.exp(bosons[h]) * beyond[h]

@@ -9,8 +9,9 @@ from scipy.special import gamma as gamma_function
 from scipy.special import zeta
 
 from hpc_nu.interactions import scattering
-from hpc_nu.interactions.active_neutrino_rates import lepton_density_ratio, mediator_rates
+from hpc_nu.interactions.active_neutrino_rates import MediatorRates, lepton_density_ratio, mediator_rates
 from hpc_nu.interactions.mediators import MEDIATORS, decay_width, is_perturbative, lepton_fractions, other_flavours
+from hpc_nu.models.kev_neutrinos.bath import Bath
 from hpc_nu.models.kev_neutrinos.production import accumulate
 from hpc_nu.plasma.standard_model import CHARGED_LEPTON_MASSES
 from hpc_nu.units import FERMI_CONSTANT, PLANCK_MASS
@@ -223,8 +224,8 @@ def test_no_coupling_makes_a_rate_negative(kind, mass):
 
     def produced(gamma, on_shell, off_shell):
         f = np.empty_like(x)
-        accumulate(energy, clock, fermi, gamma, nothing, on_shell, off_shell, rates.potential, g2**0.5, 1e-5, 1e-10,
-                   step, f)  # fmt: skip
+        mediator = MediatorRates(on_shell, off_shell, rates.potential)
+        accumulate(Bath(temperature, clock, x, energy, fermi, gamma, nothing), mediator, g2**0.5, 1e-5, 1e-10, step, f)
         return f
 
     f = produced(gamma, rates.on_shell, rates.off_shell)

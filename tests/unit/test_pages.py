@@ -14,7 +14,7 @@ from campaigns import FREEZE_IN, LEPTON, write
 
 from hpc_nu import cli
 from hpc_nu.campaign.errors import COMPLETE
-from hpc_nu.campaign.input_file import FORM_KEYS, FORMS, SECTIONS
+from hpc_nu.campaign.input_keys import FORM_KEYS, FORMS, SECTIONS
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.row_layout import GROUPS
 from hpc_nu.campaign.sampling import SCALES

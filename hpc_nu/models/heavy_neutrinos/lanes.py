@@ -8,6 +8,8 @@ same bit for bit, whatever points share the registers.
 Vectors of unknowns are flat, LANES numbers of each: X_e, X_mu, X_tau, s_0 ... s_3, d_0 ... d_3.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hpc_nu.compiled import compiled
@@ -105,33 +107,53 @@ def add_multiple(weight, h, k, out):
         out[i] += (h[i] * weight) * k[i]
 
 
+class State(NamedTuple):
+    """Where the points are, updated in place.
+
+    Attributes
+    ----------
+    z_stops, rtols, firsts, lasts : (LANES,) arrays
+    clocks, maxima, least_weights : (LANES, ...) arrays
+    u, slopes : (SIZE,) arrays
+    verdicts : (LANES,) array
+        What the step loop of `hpc_nu.solver.stepping` returns, for each point; those that are not RUNNING rest.
+    """
+
+    z_stops: np.ndarray
+    rtols: np.ndarray
+    firsts: np.ndarray
+    lasts: np.ndarray
+    clocks: np.ndarray
+    maxima: np.ndarray
+    least_weights: np.ndarray
+    u: np.ndarray
+    slopes: np.ndarray
+    verdicts: np.ndarray
+
+
 @compiled
-def advance(
-    attempts, most_steps, z_stops, clocks, u, slopes, maxima, verdicts,
-    firsts, lasts, nodes, columns, norm_weights, factors_of_rates,
-    a, c, error_weights, order, rtols, least_weights, work,
-):  # fmt: skip
+def advance(attempts, most_steps, equations, columns, norm_weights, tableau, state, work):
     """Attempt up to `attempts` steps of each point that is RUNNING, until one of them is not any more.
 
     Parameters
     ----------
     most_steps : int
         A point that has attempted as many is OUT_OF_STEPS.
-    z_stops, firsts, lasts, rtols : (LANES,) arrays
-    clocks, maxima, least_weights : (LANES, ...) arrays
-    u, slopes : (SIZE,) arrays
-        The state, updated in place, with `clocks` and `maxima`.
-    verdicts : (LANES,) array
-        What the step loop of `hpc_nu.solver.stepping` returns, for each point; those that are not RUNNING rest.
+    equations : hpc_nu.models.heavy_neutrinos.equations.Equations
+        Of any of the points, for what they have in common: nodes and factors of the rates.
     columns : array
         See `side_by_side`.
-    Others as in `equations.Equations` and in a tableau.
+    norm_weights : (LANES,) array
+    state : State
 
     Returns
     -------
     int
         The lane that is not RUNNING any more; LANES if all are.
     """
+    a, c, error_weights, order = tableau.a, tableau.c, tableau.error_weights, tableau.order
+    nodes, factors_of_rates = equations.nodes, equations.rate_factors
+    z_stops, rtols, firsts, lasts, clocks, maxima, least_weights, u, slopes, verdicts = state
     n_stages = error_weights.size
     k = np.zeros((n_stages, SIZE))
     residual, new, h, inverse = np.zeros(SIZE), np.zeros(SIZE), np.zeros(SIZE), np.zeros(SIZE)
@@ -207,43 +229,39 @@ class Lanes:
         self.runs, self.tableau, self.columns = [None] * LANES, like.tableau, columns
         self.equations, _ = like.next_stop()
         self.work, self.norm_weights = workspace(np.ones(LANES)), np.tile(self.equations.norm_weights, LANES)
-        self.verdicts = np.full(LANES, RESTING)
-        self.z_stops, self.rtols = np.zeros(LANES), np.ones(LANES)
-        self.firsts, self.lasts = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-        self.clocks, self.maxima = np.zeros((LANES, CLOCK_SIZE)), np.zeros((LANES, 2))
-        self.u, self.slopes = np.zeros(SIZE), np.zeros(SIZE)
-        self.least_weights = np.zeros((LANES, len(self.equations.cells)))
+        self.state = State(
+            np.zeros(LANES), np.ones(LANES), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64),
+            np.zeros((LANES, CLOCK_SIZE)), np.zeros((LANES, 2)), np.zeros((LANES, len(self.equations.cells))),
+            np.zeros(SIZE), np.zeros(SIZE), np.full(LANES, RESTING),
+        )  # fmt: skip
 
     def load(self, lane, run):
         """Put a solve into a lane: its point, its state and where it goes next."""
-        self.runs[lane], self.rtols[lane] = run, run.solver.rtol
-        equations, self.z_stops[lane] = run.next_stop()
-        self.firsts[lane], self.lasts[lane] = equations.first, equations.last
+        state, (equations, z_stop) = self.state, run.next_stop()
+        self.runs[lane], state.rtols[lane], state.z_stops[lane] = run, run.solver.rtol, z_stop
+        state.firsts[lane], state.lasts[lane] = equations.first, equations.last
         self.work[DM + lane] = equations.delta_mass
         self.work[FE0 + lane :: STRIDE][:12] = equations.flavours.ravel()
-        self.least_weights[lane] = equations.least_weights[:, 0]
-        self.clocks[lane], self.maxima[lane] = run.state.clock, run.state.memory
-        self.u[lane::LANES], self.slopes[lane::LANES] = run.state.u, run.state.slope
-        self.verdicts[lane] = RUNNING
+        state.least_weights[lane] = equations.least_weights[:, 0]
+        state.clocks[lane], state.maxima[lane] = run.state.clock, run.state.memory
+        state.u[lane::LANES], state.slopes[lane::LANES] = run.state.u, run.state.slope
+        state.verdicts[lane] = RUNNING
 
     def unload(self, lane):
         """Give the solve in a lane its state back."""
-        run = self.runs[lane]
-        run.state.clock[:], run.state.memory[:] = self.clocks[lane], self.maxima[lane]
-        run.state.u[:], run.state.slope[:] = self.u[lane::LANES], self.slopes[lane::LANES]
+        run, state = self.runs[lane], self.state
+        run.state.clock[:], run.state.memory[:] = state.clocks[lane], state.maxima[lane]
+        run.state.u[:], run.state.slope[:] = state.u[lane::LANES], state.slopes[lane::LANES]
         return run
 
     def rest(self, lane):
-        self.runs[lane], self.verdicts[lane] = None, RESTING
+        self.runs[lane], self.state.verdicts[lane] = None, RESTING
 
     def advance(self, attempts, most_steps):
         """The lane of a solve that is at its stop, failed or `OUT_OF_STEPS`; LANES if there is none yet."""
-        e, t = self.equations, self.tableau
         return advance(
-            attempts, most_steps, self.z_stops, self.clocks, self.u, self.slopes, self.maxima, self.verdicts,
-            self.firsts, self.lasts, e.nodes, self.columns, self.norm_weights, e.rate_factors,
-            t.a, t.c, t.error_weights, t.order, self.rtols, self.least_weights, self.work,
-        )  # fmt: skip
+            attempts, most_steps, self.equations, self.columns, self.norm_weights, self.tableau, self.state, self.work
+        )
 
 
 def solve_together(runs, columns, attempts, most_steps, pause):
@@ -276,10 +294,10 @@ def solve_together(runs, columns, attempts, most_steps, pause):
         if lane == LANES:
             continue
         run = lanes.unload(lane)
-        if lanes.verdicts[lane] == AT_STOP and not run.arrive():
+        if lanes.state.verdicts[lane] == AT_STOP and not run.arrive():
             lanes.load(lane, run)
             continue
-        if lanes.verdicts[lane] == AT_STOP:
+        if lanes.state.verdicts[lane] == AT_STOP:
             finished.add(id(run))
         if waiting:
             lanes.load(lane, waiting.pop())

@@ -76,29 +76,27 @@ def _resonant_step(a, u, w2, j):
 
 
 @compiled
-def accumulate(
-    energy, clock, fermi, gamma_sm, shift_sm, on_shell, off_shell, potential, coupling, m_4, sin2, step, f
-):  # fmt: skip
-    """f_s after each step, for a mediator with `MediatorRates` and a coupling.
+def accumulate(bath, mediator, coupling, m_4, sin2, step, f):
+    """f_s after each step, for a mediator and a coupling.
 
     Parameters
     ----------
-    energy, fermi, gamma_sm, shift_sm, on_shell, off_shell, potential : (n_q, n_T) arrays [GeV; fermi: 1]
-    clock : (n_T,) array [GeV]
-        dln z/dt.
+    bath : hpc_nu.models.kev_neutrinos.bath.Bath
+    mediator : hpc_nu.interactions.active_neutrino_rates.MediatorRates
     step : float
         Of ln z between neighbouring temperatures.
     f : (n_q, n_T) array
         Output.
     """
-    g2 = coupling * coupling
+    g2, clock = coupling * coupling, bath.clock
     a, u, w2 = np.empty(clock.size), np.empty(clock.size), np.empty(clock.size)
-    for i in range(energy.shape[0]):
+    for i in range(bath.energy.shape[0]):
         for j in range(clock.size):
-            new = g2 * (on_shell[i, j] + g2 * off_shell[i, j])  # below zero where g is far too large for it
-            gamma = gamma_sm[i, j] + max(new, 0.0)
-            shift = shift_sm[i, j] + g2 * potential[i, j]
-            a[j], u[j], w2[j] = _factors(energy[i, j], gamma, shift, clock[j], fermi[i, j], m_4, sin2)
+            # Below zero where g is far too large for powers of it.
+            new = g2 * (mediator.on_shell[i, j] + g2 * mediator.off_shell[i, j])
+            gamma = bath.rate[i, j] + max(new, 0.0)
+            shift = bath.shift[i, j] + g2 * mediator.potential[i, j]
+            a[j], u[j], w2[j] = _factors(bath.energy[i, j], gamma, shift, clock[j], bath.fermi[i, j], m_4, sin2)
         f[i, 0] = 0.0
         for j in range(1, clock.size):
             du = u[j] - u[j - 1]

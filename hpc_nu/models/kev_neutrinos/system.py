@@ -132,10 +132,8 @@ class System:
 
     def produce(self, coupling, sin2):
         """`Production` for a coupling and a mixing."""
-        b, f = self.bath, np.empty(self.bath.x.shape)
-        accumulate(
-            b.energy, b.clock, b.fermi, b.rate, b.shift, *self.rates, coupling, self.m_4, sin2, self.step, f
-        )  # fmt: skip
+        f = np.empty(self.bath.x.shape)
+        accumulate(self.bath, self.rates, coupling, self.m_4, sin2, self.step, f)
         return Production(f, self.yield_of(f[:, -1]))
 
     def yield_of(self, f):
