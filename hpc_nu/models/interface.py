@@ -2,7 +2,8 @@
 
 A model is a system of momentum modes that talk to each other only through a few moments.  It declares its
 parameters, settings and observables, and solves one `Problem` as a pure function of (problem, state).  The
-campaign engine knows models through this file alone, so adding a model is adding one file to `models/`.
+campaign engine knows models through this file alone, so a model is one file: a user's own, or one of `models/` and a
+line in its registry.
 """
 
 from collections.abc import Callable, Hashable, Mapping
