@@ -9,12 +9,16 @@ import hashlib
 import inspect
 import io
 import os
+import sys
 from contextlib import contextmanager, suppress
 
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 _DIGEST_SIZE = 16
+
+SOURCE = "__source_hash__"
+"""Name in a module that is not read from its file: that may be another one by the time that a kernel is kept."""
 
 
 def compiled(function=None, of=None, **options):
@@ -45,12 +49,21 @@ def _can_be_found(of):
 class _Cache(FunctionCache):
     def __init__(self, function, of):
         super().__init__(function)
-        name, stamp = self._impl.filename_base, self._impl.locator.get_source_stamp()
+        name = self._impl.filename_base
+        stamp = function.__globals__.get(SOURCE) or self._impl.locator.get_source_stamp()
         if of is not None:
             # Not one list for all classes: it cannot be read where the module of one of them is not there.
-            source = os.stat(inspect.getfile(of))
-            name, stamp = f"{name}-{of.__module__}.{of.__qualname__}", (stamp, source.st_mtime_ns, source.st_size)
+            name, stamp = f"{name}-{of.__module__}.{of.__qualname__}", (stamp, _stamp_of(of))
         self._cache_file = _CheckedFiles(self._cache_path, name, stamp)
+
+
+def _stamp_of(of):
+    """What tells one state of the source of a class from another."""
+    stamp = vars(sys.modules[of.__module__]).get(SOURCE)
+    if stamp is None:
+        status = os.stat(inspect.getfile(of))
+        stamp = status.st_mtime_ns, status.st_size
+    return stamp
 
 
 class _CheckedFiles(IndexDataCacheFile):
@@ -72,15 +85,17 @@ class _CheckedFiles(IndexDataCacheFile):
         written = io.BytesIO()
         yield written
         with super()._open_for_write(path) as file:
-            file.write(written.getvalue() + _digest(written.getvalue()))
+            file.write(written.getvalue() + _digest(path, written.getvalue()))
 
 
 def _is_whole(path):
     data = b""
-    with suppress(OSError), open(path, "rb") as file:
-        data = file.read()
-    return data[-_DIGEST_SIZE:] == _digest(data[:-_DIGEST_SIZE])
+    if os.path.isfile(path):  # a pipe would wait, a device does not end
+        with suppress(OSError), open(path, "rb") as file:
+            data = file.read()
+    return data[-_DIGEST_SIZE:] == _digest(path, data[:-_DIGEST_SIZE])
 
 
-def _digest(data):
-    return hashlib.blake2b(data, digest_size=_DIGEST_SIZE).digest()
+def _digest(path, data):
+    """Of what is in a file and of its name: one does not take the place of another."""
+    return hashlib.blake2b(data, key=os.path.basename(path).encode()[:64], digest_size=_DIGEST_SIZE).digest()

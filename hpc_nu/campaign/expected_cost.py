@@ -99,6 +99,8 @@ def expected_cost(plan):
     ]
     n_layers = max(len(cost.preparations) for cost in costs)
     solve = np.concatenate([np.broadcast_to(np.asarray(cost.solve, float), n_points) for cost in costs])
+    if not np.all(np.isfinite(solve)):
+        raise ValueError("a cost is not finite")
     groups = np.zeros((n_layers, plan.n_tasks), np.int32)  # 0: those that make nothing here
     keys, shared, first_number, n_numbers = {}, {}, {}, 1
     for task_class, cost in enumerate(costs):

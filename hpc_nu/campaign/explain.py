@@ -93,13 +93,14 @@ def solve_report(output_path, task):
     with open_results(output_path) as file:
         _refuse_no_task(output_path, file, task)
         given, attributes = file["input/given"][()].decode(errors="replace"), dict(file.attrs)
-        plan = as_recorded(read_plan(f"{output_path}:/input/given", given), file)
+        plan = read_plan(f"{output_path}:/input/given", given)
         if plan.problem_hash != attributes["problem_hash"]:
             lines = plan.difference(_completed(file), json.loads(attributes["tables"]))
             raise OutputError(
                 f"{output_path}: its input means another problem here than where it was made (version"
                 f" {attributes['version']}; this is {__version__}):\n  " + "\n  ".join(lines)
             )
+        plan = as_recorded(plan, file)
         layout = RowLayout(plan)
         recorded = {column.name: file[column.name][task] for column in layout.columns}
         made_with = file["provenance"].attrs["commit"]

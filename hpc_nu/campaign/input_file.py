@@ -38,6 +38,7 @@ from hpc_nu.campaign.sampling import (
 )
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.models.interface import Model, Parameter, SolverSettings
+from hpc_nu.models.user_model import ask
 from hpc_nu.solver import momentum_grid
 
 __all__ = ["CampaignInput", "InputError", "read_input"]
@@ -331,7 +332,14 @@ def _ask_model(root, model, settings, variations, outputs):
     defaults = {setting.name: setting.default for setting in model.settings}
     for name, overrides in variations.items():
         where = root.section("variations").section(name) if "variations" in root.value else root.section("settings")
-        for section, message in model.check(defaults | settings | overrides, temperatures):
+        try:
+            problems = [(str(section), str(text)) for section, text in
+                        ask(model, "check", defaults | settings | overrides, temperatures)]  # fmt: skip
+        except (TypeError, ValueError) as error:
+            if not model.source_hash:
+                raise
+            problems = [("settings", f"the method check of {model.name} does not give a list of problems: {error}")]
+        for section, message in problems:
             place = root.section("output").section("temperatures") if section == "output.temperatures" else where
             place.mistake(message, at_key=True)
 

@@ -20,6 +20,7 @@ from hpc_nu.campaign.input_keys import OUTPUTS
 from hpc_nu.campaign.marked_yaml import InputError, Mistake
 from hpc_nu.campaign.sampling import Axis
 from hpc_nu.models.interface import Model, Problem, SolverSettings
+from hpc_nu.models.user_model import ask
 from hpc_nu.solver import momentum_grid
 
 LARGEST_MESSAGE = 2**31 - 1
@@ -191,7 +192,7 @@ def read_plan(path, text=None):
     tables = _tables(path, campaign.model, variations, points, temperatures)
     if campaign.model.source_hash:
         tables[campaign.model.name] = campaign.model.source_hash
-    return Plan(
+    plan = Plan(
         name=campaign.name,
         model=campaign.model,
         n_tasks=n_points * len(grids) * len(variations),
@@ -210,6 +211,20 @@ def read_plan(path, text=None):
         canonical=_canonical(_completed(campaign)),
         tables=tables,
     )
+    if plan.model.source_hash:
+        _try_cost(path, plan)
+    return plan
+
+
+def _try_cost(path, plan):
+    """Raise an `InputError` if the cost that a user's model expects is none."""
+    from hpc_nu.campaign.expected_cost import expected_cost
+
+    try:
+        expected_cost(plan)
+    except Exception as error:
+        text = f"the method cost of {plan.model.name} gives no Cost: {type(error).__name__}: {error}"
+        raise InputError([Mistake(str(path), 0, 0, "model", None, text)]) from error
 
 
 def _tables(path, model, variations, points, temperatures):
@@ -217,9 +232,10 @@ def _tables(path, model, variations, points, temperatures):
     tables, mistakes = {}, []
     for name, settings in variations:
         try:
-            problems = model.check_points(settings, points, temperatures)
+            problems = ask(model, "check_points", settings, points, temperatures)
             if not problems:
-                tables |= model.tables(settings, points)
+                tables |= ask(model, "tables", settings, points)
+            problems = [problems] if isinstance(problems, str) else list(problems)
         except ValueError as error:
             problems = [str(error)]
         key = f"variations.{name}" if len(variations) > 1 else "settings"

@@ -49,6 +49,11 @@ ERROR = Column("error", f"S{ERROR_LENGTH}", "1", "why the task failed; empty if 
 class RowLayout:
     """Columns and record type of a campaign.
 
+    Parameters
+    ----------
+    problem_hash : str, optional
+        That of the rows, where it is not that of the plan.
+
     Attributes
     ----------
     dimensions : dict of str to array
@@ -58,7 +63,7 @@ class RowLayout:
         Fields `task`, then one per column.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan, problem_hash=None):
         n_modes = max(grid.n_modes for grid in plan.grids)
         modes = np.arange(n_modes if plan.store_modes else 0)
         self.dimensions = {"temperature": plan.temperatures, "momentum": plan.momenta, "mode": modes}
@@ -72,7 +77,8 @@ class RowLayout:
         ]
         self.columns = (STATUS, ERROR, *observables, *_COST, CHECKSUM)
         self.run = 0  # number of this run among those that recorded rows
-        self._seed, self._parameters = zlib.crc32(plan.problem_hash.encode()), tuple(plan.points.values())
+        self._seed = zlib.crc32((problem_hash or plan.problem_hash).encode())
+        self._parameters = tuple(plan.points.values())
         self.row_type = np.dtype([("task", "i8"), *((c.name, c.dtype, self.shape(c)) for c in self.columns)])
         self.blank = np.zeros((), self.row_type)
         for column in self.columns:
@@ -109,6 +115,8 @@ class RowLayout:
                     raise KeyError(f"the model does not declare the {kind} observable {name!r}")
                 if column not in self.row_type.names:
                     continue  # not asked for
+                if np.asarray(value).dtype.kind not in "fiub":
+                    raise TypeError(f"the {kind} observable {name!r} is no real number: {value!r:.80}")
                 if kind == "mode":
                     row[column][: len(value)] = value  # a grid smaller than the largest leaves the rest empty
                 else:

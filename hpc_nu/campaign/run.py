@@ -141,7 +141,8 @@ def _read_plan(path, output_path, communicator):
     plan = read_plan(path)
     if os.path.isfile(output_path):
         with open_results(output_path) as file:
-            plan = as_recorded(plan, file)
+            if file.attrs["problem_hash"] == plan.problem_hash:
+                plan = as_recorded(plan, file)
     if communicator.size > 1 and plan.message_bytes > LARGEST_MESSAGE:
         raise EnvironmentProblem(
             f"{path}: the plan of {plan.n_tasks} tasks is sent whole to every rank, and MPI sends"

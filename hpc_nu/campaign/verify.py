@@ -10,8 +10,8 @@ from hpc_nu.campaign.checkpoint import Checkpoint
 from hpc_nu.campaign.errors import COMPLETE, FAILURE
 from hpc_nu.campaign.plan import read_plan
 from hpc_nu.campaign.results_file import ResultsFile, as_recorded, open_results
+from hpc_nu.campaign.row_layout import RowLayout
 from hpc_nu.campaign.runs import RUNS, used_runs
-from hpc_nu.result_codes import ResultCode
 from hpc_nu.single_process import SingleProcess
 
 _MOST_NAMED = 10
@@ -29,12 +29,11 @@ def verify_report(path):
     """
     with open_results(path) as file:
         given, problem_hash = file["input/given"][()].decode(), file.attrs["problem_hash"]
-        plan = as_recorded(read_plan(f"{path}:/input/given", given), file)
-        results = ResultsFile(path, plan, SingleProcess())
-        if plan.problem_hash == problem_hash:
-            broken, n_recorded, last_run = _look_at_rows(results, file)
-        else:
-            broken, n_recorded, last_run = None, int(np.sum(file["status"][:] != ResultCode.PENDING)), -1
+        plan = read_plan(f"{path}:/input/given", given)
+        is_same = plan.problem_hash == problem_hash
+        results = ResultsFile(path, as_recorded(plan, file), SingleProcess())
+        results.layout = RowLayout(results.plan, problem_hash)
+        broken, n_recorded, last_run = _look_at_rows(results, file)
         records = file[RUNS][:]
         used = max(last_run + 1, len(np.trim_zeros(records != b"", "b")))
         records = used_runs(records[:used])
@@ -45,9 +44,9 @@ def verify_report(path):
         f"runs        {len(records)}",
     ]
     problems = []
-    if broken is None:
-        lines.append("checksums   not looked at: this version, or a table of it, makes another problem of the input")
-    for name, tasks in (broken or {}).items():
+    if not is_same:
+        lines.append("problem     another one here: a model's file, a table or this version is not that of the rows")
+    for name, tasks in broken.items():
         if tasks:
             named = ", ".join(map(str, tasks[:_MOST_NAMED])) + (" ..." if len(tasks) > _MOST_NAMED else "")
             problems.append(f"{len(tasks)} rows whose {name} does not hold: task {named}")
@@ -56,7 +55,7 @@ def verify_report(path):
     lines += [f"DAMAGED: {text}" for text in problems]
     if problems:
         lines.append("`hpc-nu run` computes rows whose checksum does not hold again; the others stay as they are")
-    elif broken is not None:
+    else:
         lines.append("every checksum holds")
     return "\n".join(lines), FAILURE if problems else COMPLETE
 

@@ -183,7 +183,7 @@ class Worker:
     def _row(self, task, outcome, seconds, tries):
         try:
             return self.layout.row(task, outcome, seconds, tries, self.rank)
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
             return self.layout.row(task, Outcome.of_exception(error), seconds, tries, self.rank)
 
     def _solve(self, task, problem, state, pause):
@@ -196,8 +196,7 @@ class Worker:
                 return self.quarantine.solve(self.plan.model, problem, state, pause)
             self.watchdog.guard(problem.solver.max_seconds)
             outcome = self.plan.model.solve(problem, state, pause)
-            if not isinstance(outcome, Outcome):
-                raise TypeError(f"the model's solve gave {outcome!r}, which is no Outcome")
+            self._refuse_nonsense(outcome)
             return outcome
         except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks
             if pause.failed:
@@ -206,6 +205,15 @@ class Worker:
                 return Outcome.of_exception(error)
             self._give_up(task, error)
             return Outcome(ResultCode.PAUSED, state=state)
+
+    def _refuse_nonsense(self, outcome):
+        """Raise a TypeError if it is not what a solve may give."""
+        if not isinstance(outcome, Outcome) or not isinstance(outcome.code, ResultCode):
+            raise TypeError(f"the model's solve gave {outcome!r}, which is no Outcome with a ResultCode")
+        if outcome.code == ResultCode.PENDING:
+            raise TypeError("the model's solve gave an outcome that is pending")
+        if outcome.code == ResultCode.PAUSED and (outcome.state is None or not self.plan.model.can_pause):
+            raise TypeError("the model's solve paused without a state, or although it cannot pause")
 
     def _give_up(self, task, error):
         """Nothing more is solved here: what was is recorded, and the run ends with what is to be said."""

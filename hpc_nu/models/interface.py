@@ -206,7 +206,11 @@ class Outcome:
 
     @classmethod
     def of_exception(cls, error):
-        return cls(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {error}")
+        try:
+            text = str(error)
+        except Exception:  # noqa: BLE001 - an exception that cannot even be printed
+            text = "no text"
+        return cls(ResultCode.EXCEPTION, message=f"{type(error).__name__}: {text}")
 
 
 class Preparation(NamedTuple):

@@ -14,10 +14,16 @@ import traceback
 import types
 from pathlib import Path
 
+from hpc_nu.compiled import SOURCE
 from hpc_nu.models.interface import Model, Observable, Parameter, Setting
+from hpc_nu.solver.momentum_grid import GRID_KINDS
 from hpc_nu.user_file import read_text, user_path
 
 PATTERN = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
+
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+_TAKEN = ("task", "variation", "grid", "n_modes", "status", "error", "checksum", "temperature", "mode")
+_KINDS = ("scalar", "trajectory", "spectrum", "mode")
 
 _DECLARED = {"parameters": Parameter, "settings": Setting, "observables": Observable}
 
@@ -38,6 +44,7 @@ def _model(word, absolute_path, text, text_hash):
     path, name = PATTERN.fullmatch(word).group("path", "name")
     module = types.ModuleType(f"hpc_nu_user_model_{Path(path).stem}")
     module.__file__ = absolute_path
+    vars(module)[SOURCE] = text_hash
     sys.modules[module.__name__] = module  # where pickle and numba look for its classes
     try:
         exec(compile(text, absolute_path, "exec"), vars(module))
@@ -48,7 +55,7 @@ def _model(word, absolute_path, text, text_hash):
         if str(error).startswith(f"{path}:"):
             raise
         raise ValueError(_of_exception(path, absolute_path, error)) from error
-    except Exception as error:  # noqa: BLE001 - whatever a user's file does
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a user's file does
         raise ValueError(_of_exception(path, absolute_path, error)) from error
     _refuse_incomplete(path, model)
     model.name, model.source_hash = word, text_hash
@@ -77,6 +84,34 @@ def _refuse_incomplete(path, model):
         declared = getattr(model, attribute)
         if not isinstance(declared, tuple) or not all(isinstance(entry, kind) for entry in declared):
             raise ValueError(f"{path}: {name}.{attribute} must be a tuple of {kind.__name__}, not {declared!r}")
+    groups = [[p.name for p in model.parameters], [setting.name for setting in model.settings]]
+    groups += [[o.name for o in model.observables if o.kind == kind] for kind in _KINDS]
+    if sum(map(len, groups[2:])) < len(model.observables):
+        raise ValueError(f"{path}: {name}: the kinds of observables are {', '.join(_KINDS)}")
+    for names in groups:
+        for entry in names:
+            if not isinstance(entry, str) or not _NAME.fullmatch(entry) or entry in _TAKEN or names.count(entry) > 1:
+                raise ValueError(f"{path}: {name}: {entry!r} is no name, is taken, or is there twice")
+    if not isinstance(model.grid_kinds, tuple) or not set(model.grid_kinds) <= GRID_KINDS.keys():
+        raise ValueError(f"{path}: {name}.grid_kinds must be a tuple of some of {', '.join(GRID_KINDS)}")
     for method in ("cost", "solve"):
         if getattr(type(model), method) is getattr(Model, method):
             raise ValueError(f"{path}: {name} has no method {method}")
+
+
+def ask(model, method, *arguments):
+    """What a method of a model gives; of a user's one, what it raises is a mistake in the file.
+
+    Raises
+    ------
+    ValueError
+        File, line and exception.
+    """
+    try:
+        return getattr(model, method)(*arguments)
+    except Exception as error:
+        if not model.source_hash:
+            raise
+        path = PATTERN.fullmatch(model.name)["path"]
+        text = _of_exception(path, os.path.abspath(user_path(path)), error)
+        raise ValueError(f"{text} (in the method {method})") from error

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 
 import h5py
 import numpy as np
@@ -101,6 +102,10 @@ def test_it_travels_with_its_source(folder):
     assert pickle.loads(pickle.dumps(model)).source_hash == model.source_hash
 
 
+def with_method(name, line):
+    return DECAY.replace("    def cost", f"    def {name}(self, *_):\n        {line}\n\n    def cost")
+
+
 WRONG = {
     "no file": (None, "decay.py: cannot be read"),
     "no Python": ("class Decay(:\n", "decay.py:1: invalid syntax"),
@@ -108,6 +113,18 @@ WRONG = {
     "no model": (DECAY.replace("class Decay(Model)", "class Decay"), "Decay is no subclass"),
     "raises": (DECAY + "1 / 0\n", f"decay.py:{DECAY.count(chr(10)) + 1}: ZeroDivisionError"),
     "imports what is not there": ("import no_such_thing\n", "decay.py:1: ModuleNotFoundError"),
+    "ends": (DECAY + "raise SystemExit(0)\n", f"decay.py:{DECAY.count(chr(10)) + 1}: SystemExit"),
+    "two of a name": (
+        DECAY.replace('"what is left"),)', '"what is left"), Observable("left", "1", "x"))'),
+        "'left' is no name",
+    ),
+    "a name that is taken": (DECAY.replace('Observable("left"', 'Observable("task"'), "'task' is no name"),
+    "no such grid": (DECAY.replace("title =", 'grid_kinds = ("dense",); title ='), "grid_kinds must be"),
+    "a cost that is none": (DECAY.replace("Cost(1e-5)", "None"), "method cost of decay.py:Decay gives no Cost"),
+    "a cost that is not finite": (DECAY.replace("Cost(1e-5)", "Cost(np.nan)"), "a cost is not finite"),
+    "check raises": (with_method("check", "1 / 0"), "ZeroDivisionError"),
+    "check says nonsense": (with_method("check", "return 3"), "does not give a list of problems"),
+    "tables raises": (with_method("tables", "1 / 0"), "ZeroDivisionError: division by zero (in the method tables)"),
     "no cost": (DECAY.replace("def cost", "def costs"), "has no method cost"),
     "no tuple": (DECAY.replace('"width"),)', '"width"))'), "must be a tuple of Parameter"),
     "raises ValueError": (DECAY + "int('x')\n", f"decay.py:{DECAY.count(chr(10)) + 1}: ValueError: invalid literal"),
@@ -121,6 +138,33 @@ def test_what_is_wrong_with_it_is_said_with_its_line(what, folder):
     if text is not None:
         write(folder, text, "decay.py")
     code, said = hpc_nu(folder, "check", "input.yaml")
-    assert code == 2 and said.startswith("input.yaml:2:") and expected in said and "Traceback" not in said, said
-    code, said = hpc_nu(folder, "models", "decay.py:Decay")
-    assert code == 2 and expected in said and "Traceback" not in said, said
+    assert code == 2 and said.startswith("input.yaml") and expected in said and "Traceback" not in said, said
+    if not what.startswith(("a cost", "check", "tables")):
+        code, said = hpc_nu(folder, "models", "decay.py:Decay")
+        assert code == 2 and expected in said and "Traceback" not in said, said
+
+
+def test_machine_code_belongs_to_the_text_that_was_compiled(folder):
+    """Not to what the file has become meanwhile, as when it is changed while a run goes on."""
+    program = (
+        "import numpy; from hpc_nu.models import get_model; model = get_model('decay.py:Decay');"
+        "{meanwhile}; from sys import modules;"
+        "print(modules['hpc_nu_user_model_decay'].left(1.0, 1.0) == numpy.exp({factor}))"
+    )
+    second = DECAY.replace("exp(-", "exp(-2 *")
+    for meanwhile, factor in ((f"open('decay.py', 'w').write({second!r})", -1.0), ("pass", -2.0), ("pass", -2.0)):
+        program_now = program.format(meanwhile=meanwhile, factor=factor)
+        environment = {"NUMBA_CACHE_DIR": str(folder / "cache")}
+        code, said = hpc_nu(folder, program=[sys.executable, "-c", program_now], environment=environment)
+        assert code == 0 and said.strip() == "True", said
+
+
+def test_rows_are_verified_also_where_the_source_has_changed(folder):
+    assert hpc_nu(folder, "run", "input.yaml", "-o", "out.h5")[0] == 0
+    write(folder, DECAY + "# another\n", "decay.py")
+    code, said = hpc_nu(folder, "verify", "out.h5")
+    assert code == 0 and "another one here" in said and "every checksum holds" in said, said
+    with h5py.File(folder / "out.h5", "r+") as file:
+        file["results/left"][3] = 42.0
+    code, said = hpc_nu(folder, "verify", "out.h5")
+    assert code == 1 and "task 3" in said, said

@@ -75,8 +75,14 @@ def test_a_state_goes_on_though_its_budget_is_long_over(worker):
 
 
 @pytest.mark.parametrize(
-    "given", [None, 3.0, Outcome(ResultCode.DONE, None), Outcome(ResultCode.DONE, {"scalar": {"no": 1.0}})]
-)
+    "given",
+    [
+        None, 3.0, Outcome(ResultCode.DONE, None), Outcome(ResultCode.DONE, {"scalar": {"no": 1.0}}), Outcome(17),
+        Outcome(ResultCode.PENDING), Outcome(ResultCode.PAUSED), Outcome(ResultCode.DONE, {"scalar": {"end": None}}),
+        Outcome(ResultCode.DONE, {"scalar": {"end": 1j}}), Outcome(ResultCode.DONE, {"scalar": {"end": 10**400}}),
+        Outcome(ResultCode.DONE, {"scalar": {"end": 1.0}}, steps=10**30),
+    ],
+)  # fmt: skip
 def test_what_is_no_outcome_is_a_failed_row(given, worker, monkeypatch):
     """As a user's model may give."""
     monkeypatch.setattr(type(worker.plan.model), "solve", lambda *_: given)
