@@ -162,14 +162,16 @@ def test_an_output_that_cannot_be_written_is_refused(output, alone, toys, tmp_pa
     assert sorted(os.listdir(tmp_path)) == ["folder", "input.yaml"]
 
 
-@pytest.mark.parametrize(
-    "arguments", [["run"], ["run", "input.yaml"], ["rum"], [], ["models", "leptons"], ["status", "a", "b"]]
-)
+@pytest.mark.parametrize("arguments", [["run"], ["run", "input.yaml"], ["rum"], [], ["status", "a", "b"]])
 def test_a_wrong_command_line_is_refused(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
     assert end.value.code == BAD_INPUT
     assert "usage: hpc-nu" in capsys.readouterr().err
+
+
+def test_a_model_that_there_is_not_is_refused(capsys):
+    assert "there is no model 'leptons'" in refused(capsys, "models", "leptons")
 
 
 @pytest.mark.mpi
