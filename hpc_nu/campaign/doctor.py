@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires
 
 from hpc_nu import __version__
@@ -48,7 +49,7 @@ def examine(folder):
     """
     facts, problems, remarks = {"hpc_nu": __version__}, [], []
     _packages(problems)
-    is_sound = _sound_libraries(problems)
+    is_sound = _sound_libraries(problems) & _loads(problems)
     if sys.modules.get("h5py"):
         facts |= provenance()
         for name in ("date", "command"):
@@ -95,6 +96,17 @@ def _packages(problems):
         digits = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
         if minimum and digits < minimum:
             problems.append(f"{name} {found} is older than {'.'.join(map(str, minimum))}: pip install -U {name}")
+
+
+def _loads(problems):
+    """Whether what a campaign needs besides MPI and HDF5 can be loaded."""
+    n_problems = len(problems)
+    for name in ("scipy", "numba", "yaml"):
+        try:
+            import_module(name)
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from being loaded
+            problems.append(f"{name} does not load ({type(error).__name__}: {error}): install it anew")
+    return len(problems) == n_problems
 
 
 def _sound_libraries(problems):
@@ -170,6 +182,8 @@ def _meet(folder, facts, problems, remarks):
     try:
         communicator = world() if was_launched() or _starts_mpi(remarks) else SingleProcess()
     except EnvironmentProblem as problem:
+        if launched_rank() > 0:  # others may not have it; if the first rank has, it says so before
+            raise
         problems.append(str(problem))
         return BROKEN_ENVIRONMENT
     meet(communicator, folder, facts, problems, remarks)

@@ -60,6 +60,15 @@ def test_an_environment_that_is_wrong_on_some_ranks_ends_all_and_is_said(command
         assert run.text.count("h5py does not load") == 1 or command == ["doctor"], run.text
 
 
+@pytest.mark.parametrize("library", ["numba", "mpi4py"])
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_the_doctor_names_what_one_rank_lacks(library, rank, tmp_path):
+    before = LONE.format(ranks=(rank,)).replace("h5py", library)
+    with Run(tmp_path, "doctor", ranks=2, before=before) as run:
+        assert run.wait(60) == 3, run.text
+        assert f"{library} does not load" in run.text and "no problems found" not in run.text, run.text
+
+
 REMOVES = """
 import hpc_nu.campaign.results_file as module
 original = module.ResultsFile.commit
