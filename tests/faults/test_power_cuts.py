@@ -11,7 +11,7 @@ from hpc_nu.campaign.checkpoint import Checkpoint
 from hpc_nu.campaign.in_hand import InHand
 from hpc_nu.campaign.plan import read_plan
 
-CUTS = 24
+CUTS = 16
 
 
 @pytest.fixture(scope="module")
