@@ -92,8 +92,8 @@ def _find(path):
             place = view.find(_MARK)
             while place >= 0:
                 head = place + len(_MARK)
-                crc, text = view[head : head + 8], view[head + 9 : head + _BLOCK].split(b" ", 1)[0]
-                if crc == f"{zlib.crc32(text):08x}".encode():
+                crc, text = view[head : head + 9], view[head + 9 : head + _BLOCK].split(b" ", 1)[0]
+                if crc == f"{zlib.crc32(text):08x} ".encode():
                     found, behind = json.loads(text), head + 9 + len(text)
                     end = place + found["length"]
                     return found if not view[behind:end].strip(b" ") and end <= len(view) else None

@@ -54,6 +54,17 @@ def test_every_single_bit_that_flips_is_seen(lepton, tmp_path):
     assert unseen == []
 
 
+def test_every_bit_of_the_seal_counts(lepton, tmp_path):
+    content, copy = bytearray(lepton.read_bytes()), tmp_path / "flipped.h5"
+    place = content.index(b"hpc_nu seal 1 ")
+    for i in range(place, place + 40):
+        content[i] ^= 4
+        copy.write_bytes(content)
+        content[i] ^= 4
+        with pytest.raises(CampaignError):
+            verify_report(copy)
+
+
 @pytest.mark.parametrize(
     ("place", "flips", "code"), [("results/Y_B", 3, FAILURE), ("cost/seconds", 1, FAILURE), ("points/M", 0, BAD_INPUT)]
 )
