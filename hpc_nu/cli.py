@@ -175,13 +175,11 @@ def _or_end_all(action):
         return action()
     except CampaignError as error:
         text, code = error, error.exit_code
-    except Exception as error:  # noqa: BLE001 - whatever it is, the others may be waiting for this rank
-        if is_of_the_environment(error):
+    except BaseException as error:  # whatever it is, the others may be waiting for this rank
+        if isinstance(error, Exception) and is_of_the_environment(error):
             text, code = trouble_text(error, "hpc-nu"), BROKEN_ENVIRONMENT
         else:
             text, code = traceback.format_exc(), FAILURE
-    except BaseException:
-        text, code = traceback.format_exc(), FAILURE
     end_all(text, code)
     return code
 

@@ -65,7 +65,7 @@ def _difference(results, plan, file, task, watchdog):
     problem = plan.problem(task)
     watchdog.guard(COMPILE_SECONDS + problem.solver.max_seconds)
     try:
-        outcome = plan.model.solve(problem)
+        outcome = plan.model.outcome(problem)
     except Exception as error:  # noqa: BLE001 - a point that these sources cannot solve
         refuse_trouble(error, "comparing rows")
         return np.inf

@@ -109,7 +109,7 @@ def solve_report(output_path, task):
     observables = [column for column in layout.columns if column.name.split("/")[0] in GROUPS.values()]
 
     def attempt(solver):
-        outcome = plan.model.solve(replace(plan.problem(task), solver=solver))
+        outcome = plan.model.outcome(replace(plan.problem(task), solver=solver))
         row = layout.row(task, outcome, 0.0, tries, 0)
         return outcome, row, [c for c in observables if row[c.name].tobytes() != recorded[c.name].tobytes()]
 

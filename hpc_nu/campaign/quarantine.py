@@ -176,7 +176,7 @@ def _child():
         answer.write(_READY)
         Watchdog(grace_seconds).guard(problem.solver.max_seconds)
         try:
-            text = pickle.dumps(model.solve(problem, state, lambda: bool(told)))
+            text = pickle.dumps(model.outcome(problem, state, lambda: bool(told)))
         except Exception as error:  # noqa: BLE001 - as in a worker
             if is_of_the_environment(error):
                 raise

@@ -195,9 +195,7 @@ class Worker:
                 self.watchdog.rest()
                 return self.quarantine.solve(self.plan.model, problem, state, pause)
             self.watchdog.guard(problem.solver.max_seconds)
-            outcome = self.plan.model.solve(problem, state, pause)
-            self._refuse_nonsense(outcome)
-            return outcome
+            return self.plan.model.outcome(problem, state, pause)
         except Exception as error:  # noqa: BLE001 - whatever a model raises must not end a thousand ranks
             if pause.failed:
                 raise
@@ -205,15 +203,6 @@ class Worker:
                 return Outcome.of_exception(error)
             self._give_up(task, error)
             return Outcome(ResultCode.PAUSED, state=state)
-
-    def _refuse_nonsense(self, outcome):
-        """Raise a TypeError if it is not what a solve may give."""
-        if not isinstance(outcome, Outcome) or not isinstance(outcome.code, ResultCode):
-            raise TypeError(f"the model's solve gave {outcome!r}, which is no Outcome with a ResultCode")
-        if outcome.code == ResultCode.PENDING:
-            raise TypeError("the model's solve gave an outcome that is pending")
-        if outcome.code == ResultCode.PAUSED and (outcome.state is None or not self.plan.model.can_pause):
-            raise TypeError("the model's solve paused without a state, or although it cannot pause")
 
     def _give_up(self, task, error):
         """Nothing more is solved here: what was is recorded, and the run ends with what is to be said."""

@@ -396,3 +396,20 @@ class Model:
         Outcome
         """
         raise NotImplementedError
+
+    def outcome(self, problem, state=None, pause: Callable[[], bool] = lambda: False):
+        """What `solve` gives, if it is what a solve may give: the engine's way to it, not for models to change.
+
+        Raises
+        ------
+        TypeError
+            If it is no `Outcome`, says that it is pending, or paused and cannot go on.
+        """
+        outcome = self.solve(problem, state, pause)
+        if not isinstance(outcome, Outcome) or not isinstance(outcome.code, ResultCode):
+            raise TypeError(f"the model's solve gave {outcome!r}, which is no Outcome with a ResultCode")
+        if outcome.code == ResultCode.PENDING:
+            raise TypeError("the model's solve gave an outcome that is pending")
+        if outcome.code == ResultCode.PAUSED and (outcome.state is None or not self.can_pause):
+            raise TypeError("the model's solve paused without a state, or although it cannot pause")
+        return outcome

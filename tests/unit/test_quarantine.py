@@ -144,3 +144,13 @@ def test_a_process_that_cannot_be_ended_is_not_waited_for(monkeypatch):
     with pytest.raises(EnvironmentProblem, match="has waited for a disk or a network"):
         solve(Does(time.sleep, 10.0), max_seconds=0.0)
     assert time.monotonic() < began + 8
+
+
+class GivesNothing(Model):
+    def solve(self, problem, state=None, pause=lambda: False):
+        return None
+
+
+def test_what_is_no_outcome_is_a_failed_row_here_too():
+    outcome = solve(GivesNothing())
+    assert outcome.code == ResultCode.EXCEPTION and "which is no Outcome" in outcome.message
