@@ -70,13 +70,13 @@ class _CheckedFiles(IndexDataCacheFile):
     """One file that lists the compiled versions of a function, and one for each of them."""
 
     def _load_index(self):
-        if _is_whole(self._index_path):
+        if self._is_whole(self._index_path):
             with suppress(Exception):  # it may name types that the source does not have any more
                 return super()._load_index()
         return {}
 
     def _load_data(self, name):
-        if not _is_whole(self._data_path(name)):
+        if not self._is_whole(self._data_path(name)):
             raise FileNotFoundError(name)  # what numba takes for "not there"
         return super()._load_data(name)
 
@@ -85,17 +85,17 @@ class _CheckedFiles(IndexDataCacheFile):
         written = io.BytesIO()
         yield written
         with super()._open_for_write(path) as file:
-            file.write(written.getvalue() + _digest(path, written.getvalue()))
+            file.write(written.getvalue() + self._digest(path, written.getvalue()))
 
+    def _is_whole(self, path):
+        data = b""
+        if os.path.isfile(path):  # a pipe would wait, a device does not end
+            with suppress(OSError), open(path, "rb") as file:
+                data = file.read()
+        return data[-_DIGEST_SIZE:] == self._digest(path, data[:-_DIGEST_SIZE])
 
-def _is_whole(path):
-    data = b""
-    if os.path.isfile(path):  # a pipe would wait, a device does not end
-        with suppress(OSError), open(path, "rb") as file:
-            data = file.read()
-    return data[-_DIGEST_SIZE:] == _digest(path, data[:-_DIGEST_SIZE])
-
-
-def _digest(path, data):
-    """Of what is in a file and of its name: one does not take the place of another."""
-    return hashlib.blake2b(data, key=os.path.basename(path).encode()[:64], digest_size=_DIGEST_SIZE).digest()
+    def _digest(self, path, data):
+        """Of what is in a file, of its name, and of the source that it comes from: none takes the place of another,
+        also not while processes with an old and a new text of a source write files of the same names."""
+        owner = hashlib.blake2b(repr((os.path.basename(path), self._source_stamp)).encode(), digest_size=64).digest()
+        return hashlib.blake2b(data, key=owner, digest_size=_DIGEST_SIZE).digest()

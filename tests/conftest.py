@@ -30,6 +30,14 @@ else:
     mpi4py.rc.initialize = False
 
 
+_LONG_FIRST = ("tests/faults/", "tests/parallel/", "tests/tools/")
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take minutes come first: one that comes last would keep one of two processes busy, and no other."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG_FIRST))
+
+
 @pytest.fixture
 def alone(monkeypatch):
     """`cli.main` in this process, as without MPI; signal handlers and the launcher's variables as they were before."""

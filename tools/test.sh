@@ -14,6 +14,6 @@ source tools/environment.sh
 foreground=()
 [ ! -t 0 ] || foreground=(--foreground)
 # INT, as from Ctrl-C: on TERM pytest would die without ending what its fixtures have started.
-# A file's tests stay together: they share what takes long to make.
-[ $# -gt 0 ] || set -- --numprocesses 2 --dist loadfile
+# A file's tests stay together: they share what takes long to make; and files begin in the order in which they are found.
+[ $# -gt 0 ] || set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder
 exec timeout "${foreground[@]}" --signal=INT --kill-after=60 "${HPC_NU_TEST_LIMIT:-1800}" python -m pytest "$@"

@@ -7,13 +7,14 @@ not name its cause.
 
 import atexit
 import os
+import platform
 import re
 import sys
 import time
 import warnings
 from pathlib import Path
 
-from hpc_nu.campaign.errors import EnvironmentProblem
+from hpc_nu.campaign.errors import EnvironmentProblem, reason
 from hpc_nu.campaign.provenance import mpi_library
 from hpc_nu.campaign.terminal import complain
 from hpc_nu.single_process import SingleProcess, use_no_mpi
@@ -23,6 +24,12 @@ _LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "MPI_LOCALNR
 _LAUNCHER_RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "MPI_LOCALRANKID")
 
 _AFTER_YOU_SECONDS = 3.0
+
+_OPEN_FILES_ALONE, _OPEN_FILES_OF_A_RANK = 16, 32
+"""How many more files a process must be able to open while it runs."""
+
+_OPEN_FILES_OF_MPI = 32
+"""Of each process, from its start on."""
 
 # The library itself, not its Fortran and C++ bindings.  Cray's carries the name of a compiler.
 _MPI_LIBRARY = re.compile(r"libmpi(ch)?(_abi|_(cray|gnu|intel|amd|aocc|nvidia)[_0-9]*)?\.so[.0-9]*")
@@ -42,6 +49,7 @@ def world():
     """
     use_no_mpi()
     launched = launched_processes()
+    want_open_files(launched, besides=_OPEN_FILES_OF_MPI)
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
@@ -62,6 +70,23 @@ def world():
     if MPI.COMM_WORLD.size > 1:
         refuse_two_libraries()
     return MPI.COMM_WORLD
+
+
+def want_open_files(n_ranks, besides=0):
+    """Raise an `EnvironmentProblem` where not as many files can be opened as one of so many ranks needs, and some
+    `besides`: MPI ends without a reason if it happens while it starts, and hangs if it happens to one in a commit."""
+    wanted, files = (_OPEN_FILES_OF_A_RANK if n_ranks > 1 else _OPEN_FILES_ALONE) + besides, []
+    try:
+        while len(files) < wanted:
+            files.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{wanted} more files cannot be opened on {platform.node()} ({reason(error)}), and a run may need them:"
+            " raise the limit (`ulimit -n 1024`)"
+        ) from None
+    finally:
+        for file in files:
+            os.close(file)
 
 
 def end_all(text, code):

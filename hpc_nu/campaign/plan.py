@@ -212,19 +212,25 @@ def read_plan(path, text=None):
         tables=tables,
     )
     if plan.model.source_hash:
-        _try_cost(path, plan)
+        _try_methods(path, plan)
     return plan
 
 
-def _try_cost(path, plan):
-    """Raise an `InputError` if the cost that a user's model expects is none."""
+def _try_methods(path, plan):
+    """Raise an `InputError` if what the engine asks a user's model besides a solve does not give what it must."""
     from hpc_nu.campaign.expected_cost import expected_cost
 
-    try:
-        expected_cost(plan)
-    except Exception as error:
-        text = f"the method cost of {plan.model.name} gives no Cost: {type(error).__name__}: {error}"
-        raise InputError([Mistake(str(path), 0, 0, "model", None, text)]) from error
+    settings = [settings for _, settings in plan.variations]
+    for method, what, attempt in (
+        ("cost", "Cost", lambda: expected_cost(plan)),
+        ("seconds_to_prepare", "number", lambda: float(plan.model.seconds_to_prepare(settings, plan.points))),
+        ("batch_key", "key", lambda: hash(plan.model.batch_key(plan.problem(0)))),
+    ):
+        try:
+            attempt()
+        except Exception as error:
+            text = f"the method {method} of {plan.model.name} gives no {what}: {type(error).__name__}: {error}"
+            raise InputError([Mistake(str(path), 0, 0, "model", None, text)]) from error
 
 
 def _tables(path, model, variations, points, temperatures):

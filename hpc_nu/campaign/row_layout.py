@@ -84,6 +84,8 @@ class RowLayout:
         for column in self.columns:
             self.blank[column.name] = self.fill_value(column)
         self.declared = {f"{GROUPS[o.kind]}/{o.name}" for o in plan.model.observables}
+        always = {f"{GROUPS[o.kind]}/{o.name}" for o in plan.model.observables if not o.only_with}
+        self.expected = [column.name for column in observables if column.name in always]
 
     def shape(self, column):
         """Shape of one row's entry."""
@@ -102,7 +104,7 @@ class RowLayout:
 
         Raises
         ------
-        KeyError or ValueError
+        KeyError, TypeError or ValueError
             If the outcome has an observable that the model does not declare, or one of the wrong shape.
         """
         row = self.blank.copy()
@@ -126,6 +128,12 @@ class RowLayout:
         row["checksum"] = self.checksums(row.reshape(1))[0]
         row["cost/checksum"] = self.cost_checksums(row.reshape(1))[0]
         return row
+
+    def refuse_incomplete(self, outcome):
+        """Raise a ValueError if a task is done and an observable that it must have is not there."""
+        given = {f"{GROUPS[kind]}/{name}" for kind, values in outcome.observables.items() for name in values}
+        if outcome.code == ResultCode.DONE and (missing := [name for name in self.expected if name not in given]):
+            raise ValueError(f"the model gives no {', '.join(missing)}")
 
     def checksums(self, rows):
         """CRC-32 of each of `rows`: whose it is, and everything but the cost, which differs from run to run."""

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import platform
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ import numpy as np
 from hpc_nu.atomic import remove_left_over
 from hpc_nu.campaign.changes import accept_changes
 from hpc_nu.campaign.checkpoint import Checkpoint
+from hpc_nu.campaign.communicator import want_open_files
 from hpc_nu.campaign.errors import (
     BAD_INPUT,
     BROKEN_ENVIRONMENT,
@@ -37,9 +37,6 @@ from hpc_nu.campaign.provenance import mpi_library
 from hpc_nu.campaign.results_file import ResultsFile, as_recorded, open_results
 from hpc_nu.campaign.wall_time import StopRequest
 from hpc_nu.campaign.watchdog import COMPILE_SECONDS, Watchdog
-
-_OPEN_FILES_ALONE, _OPEN_FILES_OF_A_RANK = 16, 32
-"""How many more files a process must be able to open when it begins."""
 
 
 def run(communicator, input_path, output_path, stop=None, retry=(), accept=False):
@@ -76,7 +73,7 @@ def run(communicator, input_path, output_path, stop=None, retry=(), accept=False
 
 
 def _run(communicator, input_path, output_path, stop, retry, accept):
-    _want_open_files(communicator)
+    want_open_files(communicator.size)
     if os.path.islink(output_path):  # what lies beside the results must not depend on what they are called
         output_path = os.path.realpath(output_path)
     plan = _on_rank_0(communicator, lambda: _read_plan(input_path, output_path, communicator))
@@ -118,23 +115,6 @@ def _run(communicator, input_path, output_path, stop, retry, accept):
     if trouble:
         raise Refused(trouble, BROKEN_ENVIRONMENT)
     return _verdict(communicator, results) if complete else CHECKPOINTED
-
-
-def _want_open_files(communicator):
-    """Raise an `EnvironmentProblem` where files cannot be opened: MPI hangs if that happens to one rank in a commit."""
-    wanted = _OPEN_FILES_OF_A_RANK if communicator.size > 1 else _OPEN_FILES_ALONE
-    files = []
-    try:
-        while len(files) < wanted:
-            files.append(os.open(os.devnull, os.O_RDONLY))
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"{wanted} more files cannot be opened on {platform.node()} ({reason(error)}), and a run may need them:"
-            " raise the limit (`ulimit -n 1024`)"
-        ) from None
-    finally:
-        for file in files:
-            os.close(file)
 
 
 def _read_plan(path, output_path, communicator):
@@ -247,6 +227,11 @@ def _open(plan, results, checkpoint, in_hand, lock, communicator, stop, retry, a
     lock.take()
     for path in (results.path, checkpoint.path, in_hand.path):
         remove_left_over(path)
+    if os.path.exists(results.path) and os.stat(results.path).st_nlink > 1:
+        raise OutputError(
+            f"{results.path}: the same file has another name, too (a hard link), where a run would not see this one,"
+            " and a copy that was meant to stay would change: remove one of the names, or copy the file"
+        )
     ranks = f"{communicator.size} rank{'s' if communicator.size > 1 else ''}"
     log.info("campaign %s: %d tasks of %s on %s", plan.name, plan.n_tasks, plan.model.name, ranks)
     if communicator.size > 1:

@@ -182,6 +182,7 @@ class Worker:
 
     def _row(self, task, outcome, seconds, tries):
         try:
+            self.layout.refuse_incomplete(outcome)
             return self.layout.row(task, outcome, seconds, tries, self.rank)
         except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
             return self.layout.row(task, Outcome.of_exception(error), seconds, tries, self.rank)

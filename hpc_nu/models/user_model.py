@@ -17,6 +17,7 @@ from pathlib import Path
 from hpc_nu.compiled import SOURCE
 from hpc_nu.models.interface import Model, Observable, Parameter, Setting
 from hpc_nu.solver.momentum_grid import GRID_KINDS
+from hpc_nu.units import CONVERSIONS
 from hpc_nu.user_file import read_text, user_path
 
 PATTERN = re.compile(r"(?P<path>.+\.py):(?P<name>\w+)")
@@ -94,9 +95,40 @@ def _refuse_incomplete(path, model):
                 raise ValueError(f"{path}: {name}: {entry!r} is no name, is taken, or is there twice")
     if not isinstance(model.grid_kinds, tuple) or not set(model.grid_kinds) <= GRID_KINDS.keys():
         raise ValueError(f"{path}: {name}.grid_kinds must be a tuple of some of {', '.join(GRID_KINDS)}")
+    for entry in (*model.parameters, *model.settings):
+        if problem := _wrong_declaration(entry):
+            raise ValueError(f"{path}: {name}: {type(entry).__name__} {entry.name}: {problem}")
+    switches = [setting.name for setting in model.settings if isinstance(setting.default, bool)]
+    for o in model.observables:
+        if o.only_with and o.only_with not in switches:
+            raise ValueError(f"{path}: {name}: {o.name}.only_with is no switch among the settings: {o.only_with!r}")
     for method in ("cost", "solve"):
         if getattr(type(model), method) is getattr(Model, method):
             raise ValueError(f"{path}: {name} has no method {method}")
+
+
+def _wrong_declaration(entry):
+    """What is wrong with one parameter or setting that a user has declared; empty if nothing is."""
+    if entry.unit not in CONVERSIONS:
+        return f"the unit {entry.unit!r} is none of {', '.join(CONVERSIONS)}"
+    if not (_is_number(entry.low) and _is_number(entry.high) and entry.low <= entry.high):
+        return f"low = {entry.low!r} and high = {entry.high!r} are no range"
+    if entry.default is None and isinstance(entry, Parameter):
+        return ""
+    if isinstance(entry, Setting) and isinstance(entry.default, (bool, str)):
+        choices = entry.choices
+        if not isinstance(choices, tuple) or not all(isinstance(word, str) for word in choices):
+            return f"choices must be a tuple of words, not {choices!r}"
+        return (
+            f"its default {entry.default!r} is none of its choices" if choices and entry.default not in choices else ""
+        )
+    in_range = _is_number(entry.default) and entry.low <= entry.default <= entry.high
+    in_range = in_range and not (entry.low_is_open and entry.default == entry.low)
+    return "" if in_range else f"its default {entry.default!r} is no number of its range, {entry.low} to {entry.high}"
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def ask(model, method, *arguments):

@@ -124,6 +124,16 @@ def test_a_link_stays_a_link_and_what_lies_beside_the_results_lies_there(tmp_pat
     assert (tmp_path / "scratch/out.h5.lock").exists() and not (tmp_path / "out.h5.lock").exists()
 
 
+def test_a_file_of_two_names_is_refused(tmp_path):
+    """Two runs would not see each other, and what was meant to be a copy would change."""
+    input_path = write(tmp_path, TOY)
+    assert hpc_nu(tmp_path, "run", input_path, "-o", "out.h5", before=BEFORE)[0] == 0
+    (tmp_path / "other.h5").hardlink_to(tmp_path / "out.h5")
+    before = (tmp_path / "out.h5").read_bytes()
+    code, text = hpc_nu(tmp_path, "run", input_path, "-o", "other.h5", before=BEFORE)
+    assert code == 2 and "has another name" in text and (tmp_path / "out.h5").read_bytes() == before, text
+
+
 def test_rows_that_something_else_has_removed_are_no_complete_campaign(tmp_path):
     input_path = write(tmp_path, TOY + "settings: {steps: 10, nap: 0.02}\n")
     output = tmp_path / "out.h5"

@@ -118,6 +118,6 @@ module.ResultsFile.commit = commit
 def test_too_few_open_files_are_said_before_anything_else(ranks, tmp_path):
     few = "n = len(os.listdir('/proc/self/fd')) + 8; resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))"
     late = f"\nimport os, resource, hpc_nu.campaign.run as run\ndef few():\n    {few}\n"
-    late += "original = run._want_open_files\nrun._want_open_files = lambda c: (few(), original(c))\n"
+    late += "original = run.want_open_files\nrun.want_open_files = lambda n: (few(), original(n))\n"
     code, text = hpc_nu(tmp_path, "run", write(tmp_path, TOY), "-o", "out.h5", ranks=ranks, before=BEFORE + late)
     assert code == 3 and text.count("ulimit -n 1024") == 1 and not (tmp_path / "out.h5").exists(), text

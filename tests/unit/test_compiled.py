@@ -58,6 +58,19 @@ def test_a_kernel_is_compiled_once(fresh):
     assert compilations(fresh()) == (0, 1)  # the outer one has what it calls
 
 
+def test_a_kernel_of_another_text_does_not_take_its_place(fresh):
+    """As when processes with the old text of a source and with the new one write at the same time."""
+    compilations(fresh())
+    kept = {path: path.read_bytes() for path in fresh.folder.rglob("*.nbc")}
+    source = fresh.folder.parent / "kernels.py"
+    source.write_text(source.read_text().replace("1.0 / x", "1.0 / x + 0.0 * x"))
+    compilations(fresh())
+    for path, data in kept.items():
+        assert path.read_bytes() != data
+        path.write_bytes(data)
+    assert compilations(fresh())[0] > 0
+
+
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_what_is_damaged_is_compiled_anew(damage, suffix, fresh):

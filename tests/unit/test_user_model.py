@@ -124,6 +124,16 @@ WRONG = {
     "a cost that is not finite": (DECAY.replace("Cost(1e-5)", "Cost(np.nan)"), "a cost is not finite"),
     "check raises": (with_method("check", "1 / 0"), "ZeroDivisionError"),
     "check says nonsense": (with_method("check", "return 3"), "does not give a list of problems"),
+    "no seconds to prepare": (with_method("seconds_to_prepare", "return 'long'"), "gives no number: ValueError"),
+    "no key": (with_method("batch_key", "return []"), "method batch_key of decay.py:Decay gives no key"),
+    "no such unit": (DECAY.replace('"GeV", 0.0', '"GEV", 0.0'), "Parameter rate: the unit 'GEV' is none of GeV"),
+    "no range": (DECAY.replace("0.0, 10.0", "10.0, 0.0"), "Parameter rate: low = 10.0 and high = 0.0 are no range"),
+    "a default out of range": (DECAY.replace('"time", 1.0', '"time", -1.0'), "Setting time: its default -1.0 is no"),
+    "a default that is no word": (
+        DECAY.replace("low=0.0),", 'low=0.0), Setting("how", "slow", "how", choices=("fast",)),'),
+        "Setting how: its default 'slow' is none of its choices",
+    ),
+    "no such switch": (DECAY.replace('"what is left")', '"what is left", only_with="time")'), "is no switch"),
     "tables raises": (with_method("tables", "1 / 0"), "ZeroDivisionError: division by zero (in the method tables)"),
     "no cost": (DECAY.replace("def cost", "def costs"), "has no method cost"),
     "no tuple": (DECAY.replace('"width"),)', '"width"))'), "must be a tuple of Parameter"),
@@ -139,7 +149,7 @@ def test_what_is_wrong_with_it_is_said_with_its_line(what, folder):
         write(folder, text, "decay.py")
     code, said = hpc_nu(folder, "check", "input.yaml")
     assert code == 2 and said.startswith("input.yaml") and expected in said and "Traceback" not in said, said
-    if not what.startswith(("a cost", "check", "tables")):
+    if not what.startswith(("a cost", "check", "tables", "no seconds", "no key")):
         code, said = hpc_nu(folder, "models", "decay.py:Decay")
         assert code == 2 and expected in said and "Traceback" not in said, said
 

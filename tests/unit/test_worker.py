@@ -52,6 +52,13 @@ def test_what_goes_wrong_in_the_engine_is_no_failed_task(together, worker, monke
     assert not len(worker.take_rows())
 
 
+def test_a_task_that_is_done_has_all_its_observables(worker, monkeypatch):
+    incomplete = Outcome(ResultCode.DONE, {"scalar": {}})
+    monkeypatch.setattr(type(worker.plan.model), "solve", lambda self, problem, state, pause: incomplete)
+    for row in rows(worker, lambda: False):
+        assert row["status"] == ResultCode.EXCEPTION and b"the model gives no results/" in row["error"]
+
+
 def test_no_verdict_is_passed_on_a_task_whose_process_did_not_start(worker, monkeypatch):
     worker.deaths[3] = QUARANTINE_AFTER
     monkeypatch.setattr(sys, "executable", "false")
