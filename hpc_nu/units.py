@@ -48,6 +48,13 @@ DARK_MATTER_DENSITY = 0.12
 PHOTON_TEMPERATURE = 2.7255 * 8.617333262e-14
 """T_0 today [GeV], 2.7255 K; [PDG]."""
 
+ENTROPY_TODAY = 2 * math.pi**2 / 45 * 3.91
+"""s_0/T_0^3, neutrinos included: g_s = 2 + (7/8) 6 (4/11) = 3.91, and 3.931 where they are not decoupled at once when
+electrons annihilate (arXiv:1803.01038)."""
+
+HUBBLE_PARAMETER = 0.6736
+"""H_0 in 100 km/s/Mpc; Planck 2018, arXiv:1807.06209, table 2 (TT,TE,EE+lowE+lensing)."""
+
 HBAR_C = 1.973269804e-14
 """[GeV cm]; [PDG]."""
 

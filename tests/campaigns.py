@@ -35,7 +35,6 @@ parameters:
   delta:    {value: 0.993, unit: pi}
   eta:      {value: 1.479, unit: pi}
 settings:
-  rates: simple
   expansion: constant_gstar
   susceptibilities: constant
   T_start: {value: 1000, unit: GeV}

@@ -141,9 +141,9 @@ def parameter_text(name, symbol, point):
 
 
 def settings_text(results, variation):
-    """The light neutrinos and the plasma in one variation of `Results`, and its name if there are several."""
+    """The light neutrinos in one variation of `Results`, and its name if there are several."""
     settings = results.settings(variation)
-    text = f"{settings['hierarchy']} hierarchy, rates: {settings['rates']}"
+    text = f"{settings['hierarchy']} hierarchy"
     return text + f", variation {variation}" * (len(results.input["variations"]) > 1) + own_text(results, variation)
 
 

@@ -57,7 +57,8 @@ def warmup(communicator, masses=(), rebuild=False):
 
 
 def compile_model(model):
-    """One step of a solve at some point of the model: compiles and caches its kernels."""
+    """One step of a solve at some point of the model: compiles and caches its kernels, also those of what a switch adds
+    to its observables."""
     point = {
         parameter.name: model.warm_up.get(parameter.name, _some_value(parameter))
         for parameter in model.parameters
@@ -69,9 +70,11 @@ def compile_model(model):
         grid=momentum_grid.gauss_legendre(3) if model.grid_kinds else None,
         solver=SolverSettings(max_steps=1),
     )
+    switches = {o.only_with for o in model.observables} - {""}
     for solve, what in (
         (model.solve, problem),
         (model.solve_together, [replace(problem, grid=momentum_grid.averaged())]),  # many models have nothing to
+        *((model.solve, replace(problem, settings=problem.settings | {switch: True})) for switch in sorted(switches)),
     ):
         try:
             solve(what)

@@ -86,11 +86,6 @@ def coupling_limit_z_vector(mass):
     return _coupling_at(Z_INVISIBLE_UNCERTAINTY, emission.z_invisible_shift, mass)
 
 
-def coupling_limit_z_vector_emission(mass):
-    """Of a vector from Z -> nu nubar V alone: too strong, since the loop cancels the logarithms; for comparison."""
-    return _coupling_at(Z_INVISIBLE_UNCERTAINTY, emission.z_to_vector, mass)
-
-
 def coupling_limit_z_scalar(mass):
     """Of a scalar from Z -> nu nu phi at tree level, below the uncertainty of Gamma(Z -> invisible).
 

@@ -18,6 +18,7 @@ from hpc_nu.units import (
     FERMI_CONSTANT,
     FINE_STRUCTURE_CONSTANT,
     HBAR,
+    HUBBLE_PARAMETER,
     KM_PER_S,
     SOLAR_MASS_PER_PC3,
 )
@@ -25,9 +26,6 @@ from hpc_nu.units import (
 CONTACT_FACTORS = {"scalar": 6144.0, "neutrinophilic": 384.0, "lmu_ltau": 384.0 / 1.5, "b_minus_l": 384.0 / 2}
 """c of `contact_width`: "neutrinophilic" couples to the flavour that mixes alone; of the gauged ones each further
 flavour adds the half of it, and charged leptons nothing for m_4 < 2 m_e."""
-
-HUBBLE_PARAMETER = 0.674
-"""H_0 in 100 km/s/Mpc; Planck 2018, arXiv:1807.06209."""
 
 XRAY_CONSTANT = 3e-5
 """Omega_s sin^2 2theta < this (m_4/keV)^-5; the result of [BNRS]."""

@@ -30,8 +30,8 @@ from functools import cache
 import numpy as np
 
 from hpc_nu.compiled import compiled
+from hpc_nu.plasma import hotqcd, vacuum_widths
 from hpc_nu.plasma import standard_model as sm
-from hpc_nu.plasma import vacuum_widths
 from hpc_nu.plasma.fermi_kernel import (
     CHIRAL,
     INTERFERENCE,
@@ -47,26 +47,17 @@ MATTER = ("leptons", "quarks", "hadrons")
 N_NODES = 16
 """Of the quadrature per piece: 6e-6 of the massless kernel in the worst of 3000 random (k, M, masses)."""
 
-_CHROMO_CROSSOVER = 0.154  # T_c of the lattice fit [GeV]
-
 
 def effective_colours(temperature):
     """N_c,eff = 3 p_QCD(T)/p_SB, between 0 and 3, for T in GeV (array).
 
-    p_QCD/T^4 of 2 + 1 quarks: fit of eq. (16) and table II of HotQCD, arXiv:1407.6387, p_SB = 95 pi^2/180; zero below
-    60 MeV, where the fit is far outside of its range, with a smooth step from 70 MeV on.
+    p_QCD of `hotqcd`, p_SB that of free quarks and gluons; zero below 60 MeV, where the fit is far outside of its
+    range, with a smooth step from 70 MeV on.
     """
     temperature = np.asarray(temperature, dtype=float)
-    t = np.maximum(temperature, 0.06) / _CHROMO_CROSSOVER  # the fit has a pole at lower temperatures
-    free = 95 * np.pi**2 / 180
-    pressure = (
-        0.5
-        * (1 + np.tanh(3.8706 * (t - 0.9761)))
-        * (free - 8.7704 / t + 3.9200 / t**2 + 0.3419 / t**4)
-        / (1 - 1.2600 / t + 0.8425 / t**2 - 0.0475 / t**4)
-    )
+    pressure = hotqcd.pressure_over_t4(np.maximum(temperature, 0.06) / hotqcd.CROSSOVER)
     x = np.clip((temperature - 0.06) / 0.01, 0.0, 1.0)
-    return np.clip(sm.N_COLOURS * pressure / free, 0.0, 3.0) * x**2 * (3 - 2 * x)
+    return np.clip(sm.N_COLOURS * pressure / hotqcd.FREE_PRESSURE, 0.0, 3.0) * x**2 * (3 - 2 * x)
 
 
 @cache

@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from hpc_nu.plasma import hotqcd
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.temperature_range import checked_temperature
 from hpc_nu.plasma.user_equation_of_state import user_equations_of_state
@@ -164,9 +165,6 @@ _WB_ENERGY_OVER_ENTROPY = (
 
 _HOTQCD_WINDOW = ((0.13, 0.15), (0.25, 0.40))
 """Entered and left smoothly within these temperatures [GeV]; seen in c_s^2 as +-0.01."""
-_HOTQCD_SCALE, _HOTQCD_T0, _HOTQCD_CT = 0.154, 0.9761, 3.8706
-_HOTQCD_NUMERATOR = (95 * np.pi**2 / 180, -8.7704, 3.9200, 0.0, 0.3419)
-_HOTQCD_DENOMINATOR = (1.0, -1.2600, 0.8425, 0.0, -0.0475)
 
 
 def smoothstep(x, start, stop):
@@ -246,16 +244,6 @@ def _continued(log10_mev, energy, energy_over_entropy, temperature):
     return tuple(_saikawa_shirai(temperature) * (1 + excess))
 
 
-def _hotqcd_entropy(temperature):
-    """s/T^3 of u, d, s and gluons, [HotQCD]: 4 q + t dq/dt with q = p/T^4 and t = T/154 MeV."""
-    t = temperature / _HOTQCD_SCALE
-    top, bottom = np.poly1d(_HOTQCD_NUMERATOR), np.poly1d(_HOTQCD_DENOMINATOR)
-    step = np.tanh(_HOTQCD_CT * (t - _HOTQCD_T0))
-    q = (1 + step) / 2 * top(t) / bottom(t)  # numerator and denominator, both times t^4
-    log_derivative = _HOTQCD_CT * (1 - step) + top.deriv()(t) / top(t) - bottom.deriv()(t) / bottom(t)
-    return q * (4 + t * log_derivative)
-
-
 def _hotqcd(temperature):
     """(g_rho, g_s) of [SS] with, in the window, the g_s of leptons and photons [SS], [HotQCD], and free tau and charm.
 
@@ -267,7 +255,7 @@ def _hotqcd(temperature):
     weight = smoothstep(log_t, a, b) * (1 - smoothstep(log_t, c, d))
     window = weight > 0
     t = temperature[window]
-    inside = _saikawa_shirai_leptons(t)[1] + 45 / (2 * np.pi**2) * _hotqcd_entropy(t)
+    inside = _saikawa_shirai_leptons(t)[1] + 45 / (2 * np.pi**2) * hotqcd.entropy_over_t3(t / hotqcd.CROSSOVER)
     inside = inside + 3.5 * _mass_factor(_FERMION_ENTROPY, sm.CHARGED_LEPTON_MASSES[2], t)
     inside = inside + 10.5 * _mass_factor(_FERMION_ENTROPY, sm.UP_QUARK_MASSES[1], t)
     entropy[window] += weight[window] * (inside - entropy[window])

@@ -129,7 +129,7 @@ parameters:
 """
     + FREEZE_IN_POINT.replace("0.983e-11", "1e-7")
     + """\
-settings: {rates: simple, oscillation_weight: 1}
+settings: {oscillation_weight: 1}
 solver: {max_steps: 100000000, max_seconds: 0.2}
 grids:
   - {kind: equal_occupation, n_modes: 82}

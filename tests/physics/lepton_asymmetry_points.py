@@ -1,22 +1,23 @@
 """Parameter points and short cuts that the tests of the lepton asymmetries share."""
 
 import numpy as np
+from closed_form_rates import ClosedFormRates, closed_form_rates
 from literal_lepton_asymmetry import LiteralEquations
 
-from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import SETTINGS, LeptonAsymmetry
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import SETTINGS
 from hpc_nu.models.interface import Problem, SolverSettings
 from hpc_nu.plasma.expansion import Expansion
 from hpc_nu.seesaw.casas_ibarra import yukawa_couplings
 from hpc_nu.seesaw.oscillation_data import oscillation_data
 from hpc_nu.seesaw.rate_table import equilibrium_occupation
-from hpc_nu.seesaw.simple_rates import simple_rates
 
 PI = np.pi
 # Closed-form rates on a bath without thresholds: cheap, exact, and with every structure of the real ones.
-TEST_DOUBLE = {"rates": "simple", "expansion": "constant_gstar", "susceptibilities": "constant", "T_start": 1000.0}
+TEST_DOUBLE = {"expansion": "constant_gstar", "susceptibilities": "constant", "T_start": 1000.0}
 CONSTANT_GSTAR = Expansion("constant_gstar")
 ENTROPY_OVER_T3 = 46.8
 M_0 = 7.12e17  # H = T^2/M_0
+MODEL = ClosedFormRates()
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS} | TEST_DOUBLE | {"oscillation_data": "nufit_4.0"}
 NAMES = ("Y_Delta_e", "Y_Delta_mu", "Y_Delta_tau")
 
@@ -40,7 +41,7 @@ def problem(point, grid, temperatures=(), solver=None, **settings):
 
 
 def solve(point, grid, temperatures=(), solver=None, **settings):
-    outcome = LeptonAsymmetry().solve(problem(point, grid, temperatures, solver, **settings))
+    outcome = MODEL.solve(problem(point, grid, temperatures, solver, **settings))
     assert outcome.code.name == "DONE", outcome.message
     return outcome
 
@@ -57,7 +58,7 @@ def point_yukawas(point, settings=DEFAULTS):
 
 
 def one_flavour(temperature, momentum, mass):
-    return [x[..., 0] for x in simple_rates(temperature, momentum, mass)]
+    return [x[..., 0] for x in closed_form_rates(temperature, momentum, mass)]
 
 
 def literal_equations(point, grid, rates=one_flavour, **settings):
@@ -73,7 +74,7 @@ def literal_equations(point, grid, rates=one_flavour, **settings):
 def direct_coefficients(temperature, mass, grid):
     """The coefficients from the rates, without a table, in the order of its channels."""
     hubble = temperature**2 / M_0
-    rates = np.moveaxis(simple_rates(temperature, grid.nodes * temperature, mass), -1, 1).reshape(12, -1) / hubble
+    rates = np.moveaxis(closed_form_rates(temperature, grid.nodes * temperature, mass), -1, 1).reshape(12, -1) / hubble
     energy_over_t = np.hypot(grid.nodes, mass / temperature)
     f_eq = equilibrium_occupation(mass / temperature, grid.nodes)
     sources = rates[:6] * f_eq * (1 - f_eq)

@@ -395,7 +395,7 @@ def test_x_rays_count_particles():
     """3e-5 (m_4/keV)^-5 for Omega sin^2 2 theta, astro-ph/0512509: twice the mixing, twice the particles."""
     once, twice = solve(sin2_2theta=1e-10), solve(sin2_2theta=2e-10)
     for found in (once, twice):
-        assert_allclose(found["sin2_2theta_limit_xray"] * found["Omega_h2"] / 0.674**2, 3e-5 * 7.1**-5, rtol=1e-12)
+        assert_allclose(found["sin2_2theta_limit_xray"] * found["Omega_h2"] / 0.6736**2, 3e-5 * 7.1**-5, rtol=1e-12)
     assert_allclose(once["sin2_2theta_limit_xray"] / twice["sin2_2theta_limit_xray"], 2, rtol=1e-6)
     limit = (1e-10 * once["sin2_2theta_limit_xray"]) ** 0.5  # production is linear
     assert [solve(sin2_2theta=limit * by)["allowed_xray"] for by in (0.99, 1.01)] == [1.0, 0.0]

@@ -57,7 +57,7 @@ def test_derivatives_are_the_limits_of_differences(grid, parameter, step):
 
 
 def test_derivatives_hold_at_freeze_out_with_factors():
-    chosen = {"T_end": 20.0, "rates": "simple", "gamma_minus_factor": 0.5, "h_plus_factor": 0.3}
+    chosen = {"T_end": 20.0, "gamma_minus_factor": 0.5, "h_plus_factor": 0.3}
     found = scalars(FREEZE_OUT, AVERAGED, derivatives=True, **chosen)
     for parameter, step in (("M", 1e-3), ("im_omega", 1e-4), ("eta", 1e-3)):
         expected = difference(FREEZE_OUT, parameter, step, AVERAGED, **chosen)[:3]

@@ -5,10 +5,12 @@ The peer is `literal_lepton_asymmetry`: eqs. (2.2) of arXiv:2011.12637 in comple
 
 import numpy as np
 import pytest
+from closed_form_rates import closed_form_rates
 from lepton_asymmetry_points import (
     CONSTANT_GSTAR,
     FREEZE_IN,
     FREEZE_OUT,
+    MODEL,
     direct_coefficients,
     one_flavour,
     point_yukawas,
@@ -23,9 +25,11 @@ from hpc_nu.models.heavy_neutrinos.equations import right_hand_side as compiled_
 from hpc_nu.models.heavy_neutrinos.error import DRIFT, error_norms
 from hpc_nu.plasma.susceptibilities import inverse_susceptibility
 from hpc_nu.result_codes import ResultCode
+from hpc_nu.seesaw.averaged_rates import AveragedRates
 from hpc_nu.seesaw.casas_ibarra import pauli_components
+from hpc_nu.seesaw.mass_splitting import hamiltonian_vector
 from hpc_nu.seesaw.rate_table import N_CHANNELS, build_rate_table, equilibrium_occupation
-from hpc_nu.seesaw.simple_rates import simple_rates
+from hpc_nu.seesaw.relaxation import SIZE, relaxation_matrix
 from hpc_nu.seesaw.thermal_rates import ThermalRates
 from hpc_nu.solver import momentum_grid
 from hpc_nu.solver.evolution import Evolution
@@ -46,7 +50,7 @@ ONE_KIND_OF_SCATTERING = pytest.mark.parametrize(
 )
 
 
-def table_at(temperature, mass, grid, rates=simple_rates, factors=(1.0, 1.0, 1.0, 1.0), **options):
+def table_at(temperature, mass, grid, rates=closed_form_rates, factors=(1.0, 1.0, 1.0, 1.0), **options):
     """The coefficients (N_CHANNELS, n_modes) at a node of a rate table, and the weights of the modes."""
     table = rate_table(rates, mass, temperature, 0.9 * temperature, grid, **options)
     return interpolated(table, table.nodes[0], factors), table.weights
@@ -331,7 +335,7 @@ def test_lepton_numbers_are_conserved_by_the_equations(grid, factors, sign):
 @ONE_KIND_OF_SCATTERING
 @TWO_GRIDS
 def test_lepton_numbers_are_conserved_by_the_solve(grid, factors, sign):
-    solve = lepton_asymmetry._Solve(problem(FREEZE_IN, grid, [100.0, 40.0])).evolution
+    solve = lepton_asymmetry._Solve(problem(FREEZE_IN, grid, [100.0, 40.0]), rates=MODEL.rates).evolution
     pieces = [e._replace(rate_factors=np.array(factors, float)) for e in solve.pieces]
     run = Evolution(pieces, solve.stops, solve.solver, solve.state.u)
     assert run.run(lambda: False) == ResultCode.DONE
@@ -430,7 +434,8 @@ def test_no_asymmetry_without_cp_violation():
 )
 def test_occupations_stay_positive_and_near_or_below_equilibrium(point):
     """Eigenvalues of rho_N and rho_Nbar of every mode at many temperatures (hermitian they are by construction)."""
-    run = lepton_asymmetry._Solve(problem(point, momentum_grid.gauss_legendre(8), np.geomspace(990.0, 10.0, 40)))
+    task = problem(point, momentum_grid.gauss_legendre(8), np.geomspace(990.0, 10.0, 40))
+    run = lepton_asymmetry._Solve(task, rates=MODEL.rates)
     populated = run.grid.nodes < 100
     lowest, highest, code = [], [], ResultCode.PAUSED
     while code == ResultCode.PAUSED:
@@ -452,7 +457,7 @@ def test_occupations_stay_positive_and_near_or_below_equilibrium(point):
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS.keys())
 def test_interpolated_rates_are_the_rates(grid, mass):
     """To 3e-4, but at the crossover, where v(T) bends within 3 %, to 3e-3; and positive everywhere."""
-    table = rate_table(simple_rates, mass, 1000.0, 1.0, grid)
+    table = rate_table(closed_form_rates, mass, 1000.0, 1.0, grid)
     worst = {True: 0.0, False: 0.0}
     rng = np.random.default_rng(7)
     for temperature in [*(10 ** rng.uniform(0, 3, size=300)), *rng.uniform(150, 170, size=100)]:
@@ -487,9 +492,28 @@ def test_narrow_level_crossing_leaves_the_interpolated_rates_positive():
 @pytest.mark.parametrize("bad", [np.nan, -1e-20, np.inf])
 def test_rates_that_are_not_finite_and_positive_are_refused(bad):
     def rates(temperature, momentum, mass):
-        good = simple_rates(temperature, momentum, mass)
+        good = closed_form_rates(temperature, momentum, mass)
         return good._replace(gamma_v=np.where(temperature[..., np.newaxis] < 50, bad, good.gamma_v))
 
     grid = GRIDS["5 equal"]
     with pytest.raises(ValueError, match="M = 2.0 GeV are not finite and positive"):
         rate_table(rates, 2.0, 100.0, 10.0, grid)
+
+
+@pytest.mark.parametrize("temperature", [500.0, 120.0, 20.0])
+def test_averaged_equations_are_those_whose_eigenvalues_are_published(temperature):
+    """The compiled right-hand side is the matrix of `relaxation`, which `equilibration` takes the eigenvalues of."""
+    mass, delta_mass, yukawas = 2.0, 3e-11, random_yukawas(np.random.default_rng(5))
+    coefficients, weights = table_at(temperature, mass, GRIDS["averaged"])
+    flavours = pauli_components(yukawas)
+
+    def rate_of_change(u):
+        return right_hand_side(u, coefficients, weights, flavours, delta_mass)
+
+    compiled = matrix_of(SIZE, lambda u: rate_of_change(u) - rate_of_change(np.zeros(SIZE)))
+    gamma_c, gamma_v, h_c, h_v, source_c, source_v = coefficients[: 6 * 3, 0].reshape(6, 3)
+    rates = AveragedRates(gamma_c, gamma_v, source_c, source_v, h_c, h_v, coefficients[ME, 0])
+    vacuum = np.array([0.0, 0.0, -delta_mass])
+    hamiltonian = hamiltonian_vector(h_c, h_v, rates.mass_over_energy, yukawas, vacuum)
+    expected = relaxation_matrix(rates, hamiltonian, yukawas, OMEGA)
+    np.testing.assert_allclose(compiled, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())

@@ -127,7 +127,7 @@ parameters:
   im_omega: {list: [-0.1, 0.2], unit: rad}
   delta:    {value: 0.993, unit: pi}
   eta:      {value: 1.479, unit: pi}
-settings: {rates: simple, T_start: {value: 1000, unit: GeV}}
+settings: {T_start: {value: 1000, unit: GeV}}
 grids: [{kind: averaged}, {kind: gauss_legendre, n_modes: 6}]
 solver: {max_steps: 1100}
 """

@@ -42,7 +42,7 @@ parameters:
   re_omega: {value: 0.500001, unit: pi}
   delta:    {value: 3.11, unit: pi}
   eta:      {value: 0.68, unit: pi}
-settings: {rates: simple, T_start: {value: 1000, unit: GeV}, T_end: {value: 400, unit: GeV}}
+settings: {T_start: {value: 1000, unit: GeV}, T_end: {value: 400, unit: GeV}}
 variations:
   full: {}
   half: {rate_factor: 0.5}

@@ -35,7 +35,7 @@ parameters:
   re_omega: {value: 0.551, unit: pi}
   delta: {value: 0.993, unit: pi}
   eta: {value: 1.479, unit: pi}
-settings: {rates: simple, T_start: {value: 1000, unit: GeV}, T_end: {value: 400, unit: GeV}}
+settings: {T_start: {value: 1000, unit: GeV}, T_end: {value: 400, unit: GeV}}
 grids:
   - {kind: averaged}
   - {kind: equal_occupation, n_modes: [5, 8]}

@@ -13,7 +13,6 @@ from hpc_nu.seesaw.casas_ibarra import (
     yukawa_derivatives,
 )
 from hpc_nu.seesaw.oscillation_data import FIT_NAMES, oscillation_data
-from hpc_nu.seesaw.simple_rates import simple_rates
 
 HIERARCHIES = ("normal", "inverted")
 DATA = st.builds(oscillation_data, st.sampled_from(FIT_NAMES), st.sampled_from(HIERARCHIES))
@@ -74,17 +73,6 @@ def test_mass_splitting_at_zero_temperature(data, re_omega, im_omega, delta_mass
     splitting = np.hypot(NEUTRAL_VEV**2 / mass * a[1], NEUTRAL_VEV**2 / mass * a[3] - delta_mass)
     expected = delta_mass**2 + delta_mass * (heavy - light) * np.cos(2 * re_omega) + (heavy - light) ** 2 / 4
     assert splitting**2 == pytest.approx(expected, abs=1e-12 * (delta_mass + heavy * np.cosh(2 * im_omega)) ** 2)
-
-
-def test_rates_turn_into_the_seesaw_at_low_temperature():
-    """h_c and h_v tend to v^2/(2 E): what eq. (4.8) is made of.  (v(T) is rounded off by 1e-4 there, and 174 GeV.)"""
-    mass, temperature = 2.0, 0.01
-    momentum = temperature * np.array([0.3, 3.0, 10.0])
-    rates = simple_rates(temperature, momentum, mass)
-    expected = np.broadcast_to(174.0**2 / (2 * np.sqrt(momentum**2 + mass**2))[:, np.newaxis], (3, 3))
-    np.testing.assert_allclose(rates.h_c, expected, rtol=3e-4)
-    np.testing.assert_allclose(rates.h_v, expected, rtol=3e-4)
-    assert np.all(rates.gamma_c < 1e-10 * rates.h_c) and np.all(rates.gamma_v < 1e-10 * rates.h_v)
 
 
 @pytest.mark.parametrize(

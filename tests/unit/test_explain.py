@@ -120,7 +120,7 @@ parameters:
   im_omega: {value: 0.1, unit: rad}
   delta:    {value: 1, unit: pi}
   eta:      {value: 1, unit: pi}
-settings: {rates: simple, expansion: constant_gstar, susceptibilities: constant}
+settings: {expansion: constant_gstar, susceptibilities: constant}
 variations:
   one: {}
   two: {T_end: {value: 100, unit: GeV}}

@@ -91,7 +91,7 @@ def test_a_file_that_has_moved_is_the_same_problem_and_another_content_is_not(ca
 
 
 def test_a_file_that_is_not_read_is_no_part_of_the_problem(tmp_path):
-    text = LEPTON.replace("rates: simple", "rates: simple\n  self_energy: FILE")
+    text = LEPTON.replace("settings:", "settings:\n  self_energy: FILE")
     path = write(tmp_path, text)
     one, other = (read_plan(path, text.replace("FILE", name)) for name in ("/a/x.h5", "/b/x.h5"))
     assert one.problem_hash == other.problem_hash and other.difference(one.completed, one.tables) == []

@@ -43,15 +43,11 @@ from hpc_nu.plasma import charge_susceptibilities, thermodynamics
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.casas_ibarra import pauli_components, yukawa_couplings
-from hpc_nu.seesaw.damping import damping_eigenvalues, equilibration_temperatures, oscillation_temperature
+from hpc_nu.seesaw.damping import equilibration_temperatures, oscillation_temperature
 from hpc_nu.seesaw.decays import heavy_neutrino_widths, lifetime, mixing_squared
-from hpc_nu.seesaw.mass_splitting import (
-    hamiltonian_vector,
-    mass_splitting,
-    oscillation_rate,
-    vacuum_splitting_vector,
-)
+from hpc_nu.seesaw.mass_splitting import vacuum_splitting_vector
 from hpc_nu.seesaw.relaxation import relaxation_matrix, relaxation_rates
+from hpc_nu.seesaw.time_scales import time_scales
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 _SWITCHES = tuple(setting for setting in SWITCHES if setting.name != "propagator")  # which holds above 80 GeV alone
@@ -146,25 +142,17 @@ class _System:
         factors = (self.settings[setting.name] for setting in FACTORS)
         return averages_of(self.settings, self.mass, temperatures).scaled(self.mass, *factors)
 
-    def hamiltonian(self, temperatures):
-        a = self.averages(temperatures)
-        return hamiltonian_vector(a.shift_c, a.shift_v, a.mass_over_energy, self.yukawas, self.vacuum)
+    def time_scales(self, temperatures):
+        return time_scales(self.averages(temperatures), self.yukawas, self.vacuum, self.mass, np.array(temperatures))
 
-    def rates(self, temperatures):
-        """Eigenvalues of Gamma_N, (n, 2), Gamma_osc, (n,), and H, (n,): all in GeV; and delta M, (n,) [GeV]."""
-        a = self.averages(temperatures)
-        splitting = mass_splitting(self.hamiltonian(temperatures), a.mass_over_energy)
-        return (
-            damping_eigenvalues(a.gamma_c, a.gamma_v, self.yukawas),
-            oscillation_rate(splitting, self.mass, np.array(temperatures)),
-            _hubble(temperatures, self.settings["equation_of_state"]),
-            splitting,
-        )
+    def hubble(self, temperatures):
+        return _hubble(temperatures, self.settings["equation_of_state"])
 
     def scalars(self):
         temperatures = _search_grid(self.settings)
         t = np.array(temperatures)
-        damping, oscillation, hubble, _ = self.rates(temperatures)
+        scales, hubble = self.time_scales(temperatures), self.hubble(temperatures)
+        damping, oscillation = scales.damping, scales.oscillation
         log_oscillation = np.log(np.maximum(oscillation / hubble, np.finfo(float).tiny))[::-1]
         values = {"T_osc": oscillation_temperature(t, oscillation / hubble)}
         for i, which in enumerate(EIGENVALUES):
@@ -192,22 +180,22 @@ class _System:
         return {f"{name}_limit_user": value for name, value in largest.items()} | {"allowed_user": allowed}
 
     def trajectories(self, temperatures):
-        damping, oscillation, hubble, splitting = self.rates(temperatures)
+        scales, hubble = self.time_scales(temperatures), self.hubble(temperatures)
         a = self.averages(temperatures)
         omega = _inverse_susceptibility(temperatures, self.settings["crossover"])
-        relaxation = relaxation_rates(relaxation_matrix(a, self.hamiltonian(temperatures), self.yukawas, omega))
+        relaxation = relaxation_rates(relaxation_matrix(a, scales.hamiltonian, self.yukawas, omega))
         components = pauli_components(self.yukawas)
         both = a.gamma_c + a.gamma_v
         over_hubble = {
-            "Gamma_N_small_over_H": damping[:, 0],
-            "Gamma_N_large_over_H": damping[:, 1],
+            "Gamma_N_small_over_H": scales.damping[:, 0],
+            "Gamma_N_large_over_H": scales.damping[:, 1],
             "Gamma_N_22_over_H": both @ (components[:, 0] + components[:, 3]),
             "Gamma_N_33_over_H": both @ (components[:, 0] - components[:, 3]),
-            "Gamma_osc_over_H": oscillation,
+            "Gamma_osc_over_H": scales.oscillation,
             "relaxation_small_over_H": relaxation[:, 0],
             "relaxation_large_over_H": relaxation[:, 1],
         }
-        return {name: rate / hubble for name, rate in over_hubble.items()} | {"delta_M": splitting}
+        return {name: rate / hubble for name, rate in over_hubble.items()} | {"delta_M": scales.splitting}
 
 
 def _mixing_of(curve):

@@ -30,12 +30,6 @@ SETTINGS = (
         "omega(T) in mu = omega n, or constant at 2.29 and 0.29 as in the broken phase at 10-100 GeV",
         choices=("standard_model", "constant"),
     ),
-    Setting(
-        "rates",
-        "standard_model",
-        "thermal rates of the heavy neutrinos; simple: closed-form stand-ins, for tests alone",
-        choices=("standard_model", "simple"),
-    ),
     *SWITCHES,
     *FACTORS,
     Setting(

@@ -28,15 +28,15 @@ from hpc_nu.models.heavy_neutrinos.tables import (
     shared_by,
     tables_of,
 )
-from hpc_nu.models.heavy_neutrinos.thermal_settings import FACTORS, ModelWithThermalRates
+from hpc_nu.models.heavy_neutrinos.thermal_settings import FACTORS, ModelWithThermalRates, rates_without_factors
 from hpc_nu.models.interface import Cost, Outcome, Preparation
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.casas_ibarra import pauli_components, pauli_derivatives, yukawa_couplings, yukawa_derivatives
-from hpc_nu.seesaw.damping import damping_eigenvalues
-from hpc_nu.seesaw.mass_splitting import hamiltonian_vector, mass_splitting, oscillation_rate, vacuum_splitting_vector
+from hpc_nu.seesaw.mass_splitting import vacuum_splitting_vector
 from hpc_nu.seesaw.rate_table import redshifted, table_temperatures
+from hpc_nu.seesaw.time_scales import time_scales
 from hpc_nu.solver import esdirk, evolution
 from hpc_nu.solver.evolution import Evolution
 from hpc_nu.units import SPHALERON_FREEZE_OUT
@@ -58,9 +58,10 @@ _OF_A_POINT = (
 
 
 class _Solve:
-    """One solve: its equations, and what their evolution gives."""
+    """One solve: its equations, with `rates(settings, mass)`, and what their evolution gives."""
 
-    def __init__(self, problem, state=None):
+    def __init__(self, problem, state=None, rates=rates_without_factors):
+        self.rates = rates
         self.point, self.settings, self.grid = problem.point, problem.settings, problem.grid
         point = self.point
         self.mass, self.delta_mass = point["M"], point["delta_M"]
@@ -72,7 +73,7 @@ class _Solve:
             self.data, self.mass, point["delta"], point["eta"], point["re_omega"], point["im_omega"]
         )
         self.expansion = expansion_of(self.settings)
-        self.shared = shared_by(self.settings, self.mass, self.grid, tuple(self.temperatures.tolist()))
+        self.shared = shared_by(self.settings, self.mass, self.grid, tuple(self.temperatures.tolist()), rates)
         self.neighbours = self._neighbours() if self.settings["derivatives"] else None
         self.evolution = Evolution(self._equations(), self.shared.z_stops, problem.solver, self._start(), state)
 
@@ -102,7 +103,7 @@ class _Solve:
         changes |= {"M": changes["mass"], "delta_M": np.zeros((3, 2))}
         lighter, heavier = self.neighbours
         return (
-            *(tables_of(self.settings, mass, self.grid).rates.cells for mass in self.neighbours),
+            *(tables_of(self.settings, mass, self.grid, self.rates).rates.cells for mass in self.neighbours),
             heavier - lighter,
             np.array([pauli_derivatives(self.yukawas, changes[p.name]) for p in PARAMETERS]),
             np.array([float(p.name == "delta_M") for p in PARAMETERS]),
@@ -111,7 +112,7 @@ class _Solve:
     def _neighbours(self):
         """The two masses [GeV] whose coefficients give the derivative by M, of those for which there are rates."""
         lowest, highest = 0.0, np.inf
-        if self.settings["rates"] != "simple":
+        if self.rates is rates_without_factors:
             table = shared_table(self.settings["self_energy"], self.mass, self.settings["crossover"])
             lowest, highest = table.mass_range
         return max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
@@ -177,16 +178,15 @@ class _Solve:
     def rates_over_hubble(self, temperatures):
         """Momentum-averaged Gamma_N eigenvalues and oscillation rate, over H: name to array."""
         factors = (self.settings[setting.name] for setting in FACTORS)
-        averages = averages_of(self.settings, self.mass, tuple(temperatures.tolist())).scaled(self.mass, *factors)
+        averages = averages_of(self.settings, self.mass, tuple(temperatures.tolist()), self.rates)
+        averages = averages.scaled(self.mass, *factors)
         vacuum = vacuum_splitting_vector(self.data, *self.splitting)
-        h = hamiltonian_vector(averages.shift_c, averages.shift_v, averages.mass_over_energy, self.yukawas, vacuum)
-        splitting = mass_splitting(h, averages.mass_over_energy)
-        eigenvalues = damping_eigenvalues(averages.gamma_c, averages.gamma_v, self.yukawas)
+        scales = time_scales(averages, self.yukawas, vacuum, self.mass, temperatures)
         hubble = self.expansion.hubble_rate(temperatures)
         return {
-            "Gamma_N_small_over_H": eigenvalues[:, 0] / hubble,
-            "Gamma_N_large_over_H": eigenvalues[:, 1] / hubble,
-            "Gamma_osc_over_H": oscillation_rate(splitting, self.mass, temperatures) / hubble,
+            "Gamma_N_small_over_H": scales.damping[:, 0] / hubble,
+            "Gamma_N_large_over_H": scales.damping[:, 1] / hubble,
+            "Gamma_osc_over_H": scales.oscillation / hubble,
         }
 
     def scalars(self, yields):
@@ -268,7 +268,14 @@ def _steps_side_by_side(steps, mass):
 
 
 class LeptonAsymmetry(ModelWithThermalRates):
-    """See the module's head."""
+    """See the module's head.
+
+    Attributes
+    ----------
+    rates : callable
+        (settings, mass [GeV]) -> function of (temperature, momentum, mass), as `thermal_rates`.  A subclass, in a file
+        of yours, may have others.
+    """
 
     name = "lepton_asymmetry"
     title = "lepton asymmetries of the nuMSM, momentum-averaged or momentum-resolved"
@@ -279,12 +286,13 @@ class LeptonAsymmetry(ModelWithThermalRates):
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
     max_modes = stage.STRIDE
     can_pause = True
+    rates = staticmethod(rates_without_factors)
 
     def temperature_span(self, settings, points, temperatures):
         return settings["T_end"], settings["T_start"]
 
     def needs_tables(self, settings):
-        return settings["rates"] == "standard_model"
+        return self.rates is rates_without_factors
 
     def check(self, settings, temperatures):
         problems = super().check(settings, temperatures)
@@ -335,7 +343,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
         return Cost(1.5e-4 + solve + 7e-6 * n_stops, (omega, self.mass_cost(settings), coefficients))
 
     def solve(self, problem, state=None, pause=lambda: False):
-        run = _Solve(problem, state)
+        run = _Solve(problem, state, self.rates)
         return run.outcome(run.evolution.run(pause))
 
     def batch_key(self, problem):
@@ -345,7 +353,7 @@ class LeptonAsymmetry(ModelWithThermalRates):
         return problem.point["M"], tuple(problem.settings.items()), problem.grid, problem.solver.method
 
     def solve_together(self, problems, pause=lambda: False):
-        runs = [_Solve(problem) for problem in problems]
+        runs = [_Solve(problem, rates=self.rates) for problem in problems]
         most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
         evolutions, columns = [run.evolution for run in runs], runs[0].shared.tables.side_by_side
         finished = lanes.solve_together(evolutions, columns, evolution.ATTEMPTS, most_steps, pause)

@@ -63,13 +63,6 @@ def workspace(weights):
 
 
 @compiled
-def copy_row(source, target):
-    """target[k] = source[k] for the elements of the shorter one."""
-    for k in range(min(source.size, target.size)):
-        target[k] = source[k]
-
-
-@compiled
 def factor_modes(n, w):
     """Factor 1 - tau A of each mode, and find what each contributes to the equation of the asymmetries.
 

@@ -9,9 +9,10 @@ from hpc_nu.models.heavy_neutrinos import lanes
 from hpc_nu.models.heavy_neutrinos.equations import weighted_sum
 from hpc_nu.models.heavy_neutrinos.thermal_settings import rates_without_factors
 from hpc_nu.models.kept import kept
-from hpc_nu.plasma import charge_susceptibilities, simple_bath
+from hpc_nu.plasma import charge_susceptibilities
 from hpc_nu.plasma import susceptibilities as constant_susceptibilities
 from hpc_nu.plasma.expansion import Expansion
+from hpc_nu.plasma.higgs import higgs_expectation_value
 from hpc_nu.seesaw.averaged_rates import averaged_rates
 from hpc_nu.seesaw.rate_table import (
     RateTable,
@@ -20,16 +21,10 @@ from hpc_nu.seesaw.rate_table import (
     redshifted,
     table_temperatures,
 )
-from hpc_nu.seesaw.simple_rates import simple_rates
 from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 KEPT = 8
 """Rate tables, and what else points share, that a rank keeps: up to 20 MB each."""
-
-
-def _rates(settings, mass):
-    """The rates that `settings` ask for, less the factors that multiply them."""
-    return simple_rates if settings.get("rates") == "simple" else rates_without_factors(settings, mass)
 
 
 class Tables(NamedTuple):
@@ -64,21 +59,21 @@ class Shared(NamedTuple):
 
 
 @kept(64)
-def averages_of(settings, mass, temperatures):
+def averages_of(settings, mass, temperatures, rates=rates_without_factors):
     """`AveragedRates` at a tuple of temperatures [GeV]."""
-    return averaged_rates(_rates(settings, mass), mass, np.array(temperatures), settings["boltzmann_factor"])
+    return averaged_rates(rates(settings, mass), mass, np.array(temperatures), settings["boltzmann_factor"])
 
 
 @kept(KEPT)
-def tables_of(settings, mass, grid):
-    """`Tables` of a mass [GeV] and a momentum grid."""
+def tables_of(settings, mass, grid, rates=rates_without_factors):
+    """`Tables` of a mass [GeV] and a momentum grid; `rates(settings, mass)` is what they are tables of."""
     t_start, t_end, averaged = settings["T_start"], settings["T_end"], grid.kind == "averaged"
-    rates = build_rate_table(
-        _rates(settings, mass), expansion_of(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged,
+    table = build_rate_table(
+        rates(settings, mass), expansion_of(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged,
         settings["boltzmann_factor"],
     )  # fmt: skip
     omega, first_cold = susceptibility_cells(settings)
-    return Tables(rates, omega, first_cold, lanes.side_by_side(rates.cells, omega) if averaged else None)
+    return Tables(table, omega, first_cold, lanes.side_by_side(table.cells, omega) if averaged else None)
 
 
 def equilibrium_of_modes(grid, universe, t_start, mass, temperature):
@@ -89,9 +84,9 @@ def equilibrium_of_modes(grid, universe, t_start, mass, temperature):
 
 
 @kept(KEPT)
-def shared_by(settings, mass, grid, temperatures):
+def shared_by(settings, mass, grid, temperatures, rates=rates_without_factors):
     """`Shared` of a mass [GeV], a momentum grid and a tuple of output temperatures [GeV]."""
-    tables = tables_of(settings, mass, grid)
+    tables = tables_of(settings, mass, grid, rates)
     universe, t_start, t_end = expansion_of(settings), settings["T_start"], settings["T_end"]
     # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
     stops = {t_start, t_end, *(t for t in (*temperatures, SPHALERON_FREEZE_OUT) if t_end <= t <= t_start)}
@@ -133,7 +128,7 @@ def _baryons_per_charge(settings):
     """n_B/n_Delta_a (3,) when sphalerons freeze out."""
     if settings["susceptibilities"] == "standard_model":
         return charge_susceptibilities.baryons_per_charge(SPHALERON_FREEZE_OUT, crossover=settings["crossover"])
-    vev_squared = simple_bath.higgs_vev_squared(SPHALERON_FREEZE_OUT)
+    vev_squared = higgs_expectation_value(SPHALERON_FREEZE_OUT, settings["crossover"]) ** 2 / 2
     return np.full(3, constant_susceptibilities.baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared))
 
 

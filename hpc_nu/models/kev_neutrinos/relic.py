@@ -10,38 +10,34 @@ import numpy as np
 from scipy.integrate import trapezoid
 from scipy.special import zeta
 
-from hpc_nu.units import CRITICAL_DENSITY, DARK_MATTER_DENSITY, PHOTON_TEMPERATURE
-
-G_STAR_TODAY_S = 3.91
-"""s_0/((2 pi^2/45) T_0^3), neutrinos included: 2 + (7/8) 6 (4/11), and 3.931 where they are not decoupled at once when
-electrons annihilate (arXiv:1803.01038)."""
+from hpc_nu.units import (
+    CRITICAL_DENSITY,
+    DARK_MATTER_DENSITY,
+    ENTROPY_TODAY,
+    HUBBLE_PARAMETER,
+    KM_PER_S,
+    PHOTON_TEMPERATURE,
+)
 
 MEAN_MOMENTUM_FERMI_DIRAC = 7 * math.pi**4 / (180 * zeta(3.0))
 """<p/T> = 3.1514 of relativistic fermions in equilibrium."""
 
-_SPEED_OF_LIGHT = 299792.458  # km/s
 _HUBBLE_100 = 100.0  # km/s/Mpc
-_MATTER, _RADIATION, _HUBBLE = 0.1430, 4.18e-5, 0.6736  # Omega_m h^2, Omega_r h^2, h
+_MATTER, _RADIATION = 0.1430, 4.18e-5  # Omega_m h^2, Omega_r h^2
 
-
-def entropy_today():
-    """s_0/T_0^3."""
-    return 2 * math.pi**2 / 45 * G_STAR_TODAY_S
-
-
-OMEGA_PER_YIELD = entropy_today() * PHOTON_TEMPERATURE**3 / CRITICAL_DENSITY
+OMEGA_PER_YIELD = ENTROPY_TODAY * PHOTON_TEMPERATURE**3 / CRITICAL_DENSITY
 """Omega h^2 = this * (m/GeV) * n/s: 2.7446e8, s_0 = 2892 cm^-3."""
 
 
 def dilution(entropy_over_t3):
     """(p/T_0 today)/(p/T then), for s/T^3 then: entropy is conserved."""
-    return (entropy_today() / entropy_over_t3) ** (1 / 3)
+    return (ENTROPY_TODAY / entropy_over_t3) ** (1 / 3)
 
 
 def velocity_today(mean_momentum, mass):
     """Mean velocity [km/s] today, without structure formation, for <p>/T_0 and a mass [GeV]."""
     momentum = mean_momentum * PHOTON_TEMPERATURE
-    return _SPEED_OF_LIGHT * momentum / math.hypot(momentum, mass)
+    return momentum / math.hypot(momentum, mass) / KM_PER_S
 
 
 def free_streaming_horizon(mean_momentum, mass):
@@ -53,10 +49,10 @@ def free_streaming_horizon(mean_momentum, mass):
     ratio = mean_momentum * PHOTON_TEMPERATURE / mass  # p/m at a = 1
     ln_a = np.linspace(math.log(1e-10), 0.0, 2001)
     a = np.exp(ln_a)
-    vacuum = _HUBBLE**2 - _MATTER - _RADIATION
+    vacuum = HUBBLE_PARAMETER**2 - _MATTER - _RADIATION
     expansion = np.sqrt(_RADIATION / a**4 + _MATTER / a**3 + vacuum)  # H/(100 km/s/Mpc)
     velocity = ratio / np.sqrt(ratio**2 + a**2)
-    return float(trapezoid(velocity / (a * expansion), ln_a)) * _SPEED_OF_LIGHT / _HUBBLE_100
+    return float(trapezoid(velocity / (a * expansion), ln_a)) / KM_PER_S / _HUBBLE_100
 
 
 def thermal_relic_mass(mean_momentum, mass):
