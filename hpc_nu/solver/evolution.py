@@ -11,7 +11,10 @@ from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver.esdirk import ACCEPTED, REJECTED, TABLEAUX, Z, new_clock
 from hpc_nu.solver.stepping import AT_STOP, NOT_FINITE, UNDERFLOW, State, advance, set_slope
 
-ATTEMPTS = 64  # steps between two looks at the clock
+ATTEMPTS = 64
+"""Steps between two looks at the clock; fewer where they take long."""
+
+_LOOK_SECONDS = 0.1  # a pause should not have to wait much longer
 
 
 class Evolution:
@@ -95,18 +98,19 @@ class Evolution:
         return False
 
     def run(self, pause):
-        """Step until the last stop, a failure, or `pause()`; asked after at most ATTEMPTS steps.
+        """Step until the last stop, a failure, or `pause()`; asked after at most ATTEMPTS steps, or some 0.1 s.
 
         Returns
         -------
         ResultCode
         """
-        started, work, rtol = thread_time(), self.pieces[0].workspace(), self.solver.rtol
+        work, rtol, at_once = self.pieces[0].workspace(), self.solver.rtol, ATTEMPTS
+        started = looked = thread_time()
         while self.stop < len(self.stops):
             equations, z_stop = self.next_stop()
             verdict = AT_STOP
             if z_stop - self.z > equations.same_stop:
-                attempts = max(1, min(ATTEMPTS, self.solver.max_steps - self.steps - self.rejected))
+                attempts = max(1, min(at_once, self.solver.max_steps - self.steps - self.rejected))
                 verdict = advance(equations, attempts, z_stop, self.tableau, rtol, equations.max_step, self.state, work)
             if verdict == UNDERFLOW:
                 return ResultCode.STEP_TOO_SMALL
@@ -116,8 +120,11 @@ class Evolution:
                 break
             if self.steps + self.rejected >= self.solver.max_steps:
                 return ResultCode.STEP_BUDGET
-            if thread_time() - started > self.solver.max_seconds:
+            before, looked = looked, thread_time()
+            if looked - started > self.solver.max_seconds:
                 return ResultCode.TIME_BUDGET
+            if looked - before > _LOOK_SECONDS:
+                at_once = max(1, at_once // 2)
             if pause():
                 return ResultCode.PAUSED
         return ResultCode.DONE

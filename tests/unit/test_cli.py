@@ -10,6 +10,7 @@ from mpi import hpc_nu
 from hpc_nu import __version__, cli
 from hpc_nu.campaign import reports
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
+from hpc_nu.campaign.warmup import compile_model
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.plasma.table_builder import DEFAULT, MASSLESS, identity
 from hpc_nu.plasma.table_file import PACKAGED, PACKAGED_MASSLESS
@@ -71,6 +72,14 @@ def test_models_lists_all_and_describes_one(alone, capsys):
         text, model = output_of(capsys, "models", name), get_model(name)
         for thing in (*model.parameters, *model.settings, *model.observables):
             assert thing.name in text, thing.name
+
+
+def test_warmup_compiles_what_switches_add_to_the_observables(monkeypatch):
+    model, asked = get_model("lepton_asymmetry"), []
+    monkeypatch.setattr(type(model), "solve", lambda self, problem: asked.append(problem.settings["derivatives"]))
+    monkeypatch.setattr(type(model), "solve_together", lambda self, problems: None)
+    compile_model(model)
+    assert asked == [False, True]
 
 
 def test_warmup_says_where_the_table_and_the_kernels_are(alone, capsys):

@@ -1,5 +1,6 @@
 """Stiff systems on the common loop: known answers, stops, budgets and pauses; a loop is compiled once for its class."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -161,6 +162,16 @@ def test_paused_solve_equals_the_uninterrupted_one_bit_for_bit(data, attempts):
         while (code := run.run(lambda: next(pauses, False))) == ResultCode.PAUSED:
             run = chain(stops, jump, state=np.frombuffer(run.pack().tobytes()), rtol=1e-6)
     assert code == ResultCode.DONE
+    assert run.pack().tobytes() == whole.pack().tobytes()
+
+
+def test_a_pause_is_asked_for_more_often_where_steps_take_long(monkeypatch):
+    whole = chain(rtol=1e-10)
+    assert whole.run(never) == ResultCode.DONE
+    run, steps, ticks = chain(rtol=1e-10), [0], itertools.count()
+    monkeypatch.setattr(evolution, "thread_time", lambda: float(next(ticks)))
+    assert run.run(lambda: steps.append(run.steps + run.rejected)) == ResultCode.DONE
+    assert np.diff(steps)[:8].tolist() == [64, 32, 16, 8, 4, 2, 1, 1]
     assert run.pack().tobytes() == whole.pack().tobytes()
 
 
