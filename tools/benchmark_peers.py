@@ -24,7 +24,8 @@ from scipy.sparse import csc_matrix
 from hpc_nu.models.heavy_neutrinos.coefficients import coefficients_at, find_cell, susceptibility_at
 from hpc_nu.models.heavy_neutrinos.equations import right_hand_side
 from hpc_nu.models.heavy_neutrinos.error import ATOL_D, ATOL_S, ATOL_X
-from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import _Solve
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import LeptonAsymmetry
+from hpc_nu.models.heavy_neutrinos.system import System
 from hpc_nu.seesaw.rate_table import F_EQ_SLOPE, LN_GAMMA_C, LN_GAMMA_V, N_CHANNELS
 
 try:
@@ -74,7 +75,7 @@ class Equations(NamedTuple):
 
 def equations(problem):
     """`Equations` of a `Problem` of the package."""
-    run = _Solve(problem)
+    run = System(problem, LeptonAsymmetry().pair(problem))
     evolution = run.evolution
     hot, cold = evolution.pieces[0], evolution.pieces[-1]
     ends = [evolution.stops[run.shared.freeze_out]] if hot is not cold else []

@@ -4,6 +4,7 @@ from importlib import import_module
 
 MODELS = {
     "lepton_asymmetry": "hpc_nu.models.heavy_neutrinos.lepton_asymmetry:LeptonAsymmetry",
+    "lepton_asymmetry_couplings": ("hpc_nu.models.heavy_neutrinos.lepton_asymmetry_couplings:LeptonAsymmetryCouplings"),
     "asymmetric_freeze_in": "hpc_nu.models.asymmetric_freeze_in:AsymmetricFreezeIn",
     "low_energy_constants": "hpc_nu.models.heavy_neutrinos.low_energy_constants:LowEnergyConstants",
     "dodelson_widrow": "hpc_nu.models.kev_neutrinos.dodelson_widrow:DodelsonWidrow",

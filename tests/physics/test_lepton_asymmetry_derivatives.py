@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 from lepton_asymmetry_points import FREEZE_IN, FREEZE_OUT, problem
 
 from hpc_nu import cli
-from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import (
-    DIFFERENTIATED,
-    OBSERVABLES,
-    PARAMETERS,
-    SETTINGS,
-    LeptonAsymmetry,
-)
+from hpc_nu.models.heavy_neutrinos.inputs import DIFFERENTIATED, OBSERVABLES, PARAMETERS, SETTINGS
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import LeptonAsymmetry
 from hpc_nu.models.interface import Problem, SolverSettings
 from hpc_nu.result_codes import ResultCode
 from hpc_nu.solver import momentum_grid

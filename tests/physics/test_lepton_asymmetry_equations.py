@@ -19,10 +19,11 @@ from lepton_asymmetry_points import (
 )
 from literal_lepton_asymmetry import LiteralEquations
 
-from hpc_nu.models.heavy_neutrinos import lepton_asymmetry, stage
+from hpc_nu.models.heavy_neutrinos import stage
 from hpc_nu.models.heavy_neutrinos.coefficients import FS, GC, GV, HC, HV, ME, SC, coefficients_at, find_cell
 from hpc_nu.models.heavy_neutrinos.equations import right_hand_side as compiled_right_hand_side
 from hpc_nu.models.heavy_neutrinos.error import DRIFT, error_norms
+from hpc_nu.models.heavy_neutrinos.system import System
 from hpc_nu.plasma.susceptibilities import inverse_susceptibility
 from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.averaged_rates import AveragedRates
@@ -335,7 +336,8 @@ def test_lepton_numbers_are_conserved_by_the_equations(grid, factors, sign):
 @ONE_KIND_OF_SCATTERING
 @TWO_GRIDS
 def test_lepton_numbers_are_conserved_by_the_solve(grid, factors, sign):
-    solve = lepton_asymmetry._Solve(problem(FREEZE_IN, grid, [100.0, 40.0]), rates=MODEL.rates).evolution
+    task = problem(FREEZE_IN, grid, [100.0, 40.0])
+    solve = System(task, MODEL.pair(task), MODEL.rates).evolution
     pieces = [e._replace(rate_factors=np.array(factors, float)) for e in solve.pieces]
     run = Evolution(pieces, solve.stops, solve.solver, solve.state.u)
     assert run.run(lambda: False) == ResultCode.DONE
@@ -435,7 +437,7 @@ def test_no_asymmetry_without_cp_violation():
 def test_occupations_stay_positive_and_near_or_below_equilibrium(point):
     """Eigenvalues of rho_N and rho_Nbar of every mode at many temperatures (hermitian they are by construction)."""
     task = problem(point, momentum_grid.gauss_legendre(8), np.geomspace(990.0, 10.0, 40))
-    run = lepton_asymmetry._Solve(task, rates=MODEL.rates)
+    run = System(task, MODEL.pair(task), MODEL.rates)
     populated = run.grid.nodes < 100
     lowest, highest, code = [], [], ResultCode.PAUSED
     while code == ResultCode.PAUSED:

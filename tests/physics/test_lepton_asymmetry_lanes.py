@@ -12,7 +12,7 @@ from lepton_asymmetry_points import FREEZE_IN, FREEZE_OUT, PI, problem
 
 from hpc_nu import cli
 from hpc_nu.campaign.plan import read_plan
-from hpc_nu.models.heavy_neutrinos import lanes, lepton_asymmetry
+from hpc_nu.models.heavy_neutrinos import asymmetry_model, lanes
 from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import SETTINGS, LeptonAsymmetry
 from hpc_nu.models.interface import Problem, SolverSettings
 from hpc_nu.result_codes import ResultCode
@@ -57,7 +57,7 @@ def test_solves_together_are_those_alone_bit_for_bit(points, attempts):
         if outcome is not None:
             same(outcome, alone)
         else:
-            assert alone.steps + alone.rejected >= lepton_asymmetry._MOST_STEPS_TOGETHER
+            assert alone.steps + alone.rejected >= asymmetry_model._MOST_STEPS_TOGETHER
 
 
 def test_factors_and_both_methods():

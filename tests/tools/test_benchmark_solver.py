@@ -17,7 +17,8 @@ import benchmark_runs  # noqa: E402
 from benchmark_runs import OURS, Bench, Run  # noqa: E402
 from benchmark_solver import CASES, Goal  # noqa: E402
 
-from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import _Solve  # noqa: E402
+from hpc_nu.models.heavy_neutrinos.lepton_asymmetry import LeptonAsymmetry  # noqa: E402
+from hpc_nu.models.heavy_neutrinos.system import System  # noqa: E402
 from hpc_nu.solver.stepping import set_slope  # noqa: E402
 
 CASE = CASES["5"]
@@ -26,7 +27,8 @@ CASE = CASES["5"]
 @cache
 def pieces():
     """Equations of the package before and after the jump."""
-    pieces = _Solve(benchmark_runs.problem(CASE, 1e-3)).evolution.pieces
+    problem = benchmark_runs.problem(CASE, 1e-3)
+    pieces = System(problem, LeptonAsymmetry().pair(problem)).evolution.pieces
     return pieces[0], pieces[-1]
 
 

@@ -40,6 +40,13 @@ SETTINGS = (
         low=0.0,
         high=1.0,
     ),
+    Setting(
+        "initial_abundance",
+        0.0,
+        "heavy neutrinos at T_start, in units of those in equilibrium: 1 is a thermal start",
+        low=0.0,
+        high=2.0,
+    ),
     Setting("derivatives", False, "of the final asymmetries by all parameters, at the price of about seven solves"),
 )
 

@@ -16,7 +16,7 @@ from hpc_nu.models.equation_of_state import (
 )
 from hpc_nu.models.heavy_neutrinos.light_neutrinos import hierarchy_problems
 from hpc_nu.models.interface import Model, Preparation, Setting
-from hpc_nu.plasma.active_neutrino import MIN_VEV_OVER_T
+from hpc_nu.plasma.active_neutrino import MAX_MASS, MIN_VEV_OVER_T
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import KEPT_MASSES
 from hpc_nu.plasma.table_builder import DEFAULT, identity, nodes_for_mass, temperatures_of_vev
@@ -107,7 +107,9 @@ class ModelWithThermalRates(Model):
 
     def check_points(self, settings, points, temperatures):
         lowest, highest = self.temperature_span(settings, points, temperatures)
-        problems = hierarchy_problems(settings, points) + equation_of_state_problems(settings, lowest, highest)
+        problems = equation_of_state_problems(settings, lowest, highest)
+        if "hierarchy" in settings:
+            problems += hierarchy_problems(settings, points)
         if not self.needs_tables(settings):
             return problems
         which = settings["self_energy"]
@@ -121,8 +123,19 @@ class ModelWithThermalRates(Model):
                 f"self_energy = this_mass builds a table for each mass, and {len(masses)} are asked for: expected at"
                 f" most {MOST_MASSES}, or self_energy = default, which holds for all"
             )
-        if which in ("default", "this_mass"):
-            return problems
+        if which == "this_mass":
+            return problems + [
+                f"M = {mass:g} GeV: self_energy = this_mass builds tables below {MAX_MASS:g} GeV"
+                for mass in masses
+                if mass >= MAX_MASS
+            ]
+        if which == "default":
+            heaviest = DEFAULT.mass_range[1]
+            return problems + [
+                f"M = {mass:g} GeV: self_energy = default goes up to {heaviest:g} GeV; expected self_energy = this_mass"
+                for mass in masses[-1:]
+                if mass > heaviest
+            ]
         if settings["colour_factor"] != 1:
             problems.append(
                 f"colour_factor = {settings['colour_factor']:g} with a self-energy of your own ({which}), which has no"
