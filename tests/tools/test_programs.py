@@ -19,6 +19,7 @@ STARTED_BY = {
     "benchmark_engine": "tools/test_benchmark_engine.py",
     "benchmark_engine_ranks": "tools/test_benchmark_engine.py",
     "simulate_campaign": "tools/test_benchmark_engine.py",
+    "input_from_card": "tools/test_input_from_card.py",
     "export_class": "tools/test_export_class.py",
     "plot_averaged_vs_resolved": "unit/test_analysis.py",
     "plot_convergence": "unit/test_analysis.py",
