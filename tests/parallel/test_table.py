@@ -9,7 +9,8 @@ from mpi import Run, hpc_nu
 from tiny_table import BEFORE, TINY
 
 from hpc_nu.plasma.table_builder import build
-from hpc_nu.plasma.table_file import CACHE_VARIABLE, read_table
+from hpc_nu.plasma.table_file import read_table
+from hpc_nu.plasma.table_store import CACHE_VARIABLE
 from hpc_nu.single_process import SingleProcess
 
 pytestmark = pytest.mark.mpi
