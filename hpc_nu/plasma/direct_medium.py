@@ -62,8 +62,6 @@ class Medium(NamedTuple):
         a_i and m_i of Gamma(y).
     gauge_scattering, top_scattering : float
         S_g and S_t.
-    potential : float
-        By how much the masses of h, Z and W reduce h_c = T^2/(8E).
     """
 
     gauge: float
@@ -73,7 +71,6 @@ class Medium(NamedTuple):
     kernel: np.ndarray
     gauge_scattering: float
     top_scattering: float
-    potential: float
 
 
 def medium(temperature, crossover="leading_order", scale=DEFAULT_SCALE):
@@ -82,11 +79,11 @@ def medium(temperature, crossover="leading_order", scale=DEFAULT_SCALE):
     vev = float(higgs_expectation_value(temperature, crossover)) / temperature
     symmetric = vev < _NO_VEV
     phi = max(scalar_mass_squared(temperature, couplings, crossover), 0.0)
-    masses = {} if symmetric else {p: VACUUM_MASSES[p] * vev / sm.ELECTROWEAK_VEV for p in ("h", "Z", "W", "t")}
-    scalars = ((1.0, phi),) if symmetric else tuple((weight, phi + masses[name] ** 2) for name, weight in _SCALARS)
-    left = {p: thermal_mass_factor(m, -1.0 if p == "t" else 1.0) for p, m in masses.items()} or dict.fromkeys(
-        "hZWt", 1.0
-    )
+    if symmetric:
+        scalars = ((1.0, phi),)
+    else:
+        scalars = tuple((weight, phi + (vev * _mass_over_vev(name)) ** 2) for name, weight in _SCALARS)
+    left = share_left(vev)
     bosons = (2 * left["W"] + left["Z"]) / 3
     return Medium(
         gauge=g1 + 3 * g2,
@@ -96,8 +93,24 @@ def medium(temperature, crossover="leading_order", scale=DEFAULT_SCALE):
         kernel=symmetric_kernel(g1, g2) if symmetric else broken_kernel(g1, g2, vev),
         gauge_scattering=1 / 3 + 2 / 3 * (_ELECTRIC_SHARE * bosons + 1 - _ELECTRIC_SHARE),
         top_scattering=left["t"],
-        potential=1 / 3 + 2 / 3 * sum(weight * left[name] for name, weight in _SCALARS),
     )
+
+
+def potential_factor(temperature, crossover="leading_order"):
+    """What the masses of h, Z and W leave of h_c = T^2/(8E): 1/3 (leptons) + 2/3 of the mean of f_B."""
+    left = share_left(float(higgs_expectation_value(temperature, crossover)) / temperature)
+    return 1 / 3 + 2 / 3 * sum(weight * left[name] for name, weight in _SCALARS)
+
+
+def share_left(vev):
+    """f_B of h, Z and W, f_F of the top quark, by name, at v/T = `vev`: thermal mass integrals over massless ones."""
+    if vev < _NO_VEV:
+        return dict.fromkeys(("h", "Z", "W", "t"), 1.0)
+    return {p: thermal_mass_factor(vev * _mass_over_vev(p), -1.0 if p == "t" else 1.0) for p in ("h", "Z", "W", "t")}
+
+
+def _mass_over_vev(particle):
+    return VACUUM_MASSES[particle] / sm.ELECTROWEAK_VEV
 
 
 def scalar_mass_squared(temperature, couplings, crossover="leading_order"):

@@ -48,7 +48,7 @@ def direct_rates(temperature, momentum, mass=0.0, crossover="leading_order", sca
     Parameters
     ----------
     temperature, momentum, mass : float [GeV]
-        T > 100 GeV, below which W, Z and h are not collinear; k > 0; M >= 0, with 2 <-> 2 that of M = 0.
+        T >= 100 GeV: below, W, Z and h are too heavy to be collinear; k > 0; M >= 0, with 2 <-> 2 that of M = 0.
     crossover : str
         One of `hpc_nu.plasma.higgs.CROSSOVERS`.
     scale : float

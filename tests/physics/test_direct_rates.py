@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import k0
 
 from hpc_nu.plasma.direct_born import born_rates
-from hpc_nu.plasma.direct_medium import broken_kernel, medium, scalar_mass_squared, symmetric_kernel
+from hpc_nu.plasma.direct_medium import broken_kernel, medium, potential_factor, scalar_mass_squared, symmetric_kernel
 from hpc_nu.plasma.direct_rates import direct_rates, pair_rates, scattering_rate_of
 from hpc_nu.plasma.direct_scattering import (
     bose_moments,
@@ -75,8 +75,12 @@ def test_the_symmetry_is_broken_where_leading_order_has_it(scale, expected):
 def test_heavy_partners_leave_the_bath(temperature, gauge, top):
     plasma = medium(temperature)
     assert (plasma.gauge_scattering, plasma.top_scattering) == pytest.approx((gauge, top), abs=0.006)
-    assert plasma.potential < plasma.gauge_scattering
+    assert 1 / 3 < potential_factor(temperature) < plasma.gauge_scattering
     assert sum(weight for weight, _ in plasma.scalars) == 1
+
+
+def test_without_a_condensate_the_potential_is_the_asymptotic_mass():
+    assert potential_factor(200.0) == 1.0 and potential_factor(300.0, "lattice") == 1.0
 
 
 def test_a_condensate_that_vanishes_leaves_the_kernel_of_the_symmetric_phase():
