@@ -99,7 +99,13 @@ def _parser():
     warmup = command(
         "warmup", _warmup, "compile kernels and build tables before the first campaign (under mpirun: on all ranks)"
     )
-    warmup.add_argument("--rebuild", action="store_true", help="build the default table anew, into the package")
+    warmup.add_argument(
+        "--rebuild",
+        nargs="?",
+        const="all",
+        choices=("all", "self_energy", "direct_rates"),
+        help="build the tables of the package anew, into the package: all, or one kind",
+    )
     warmup.add_argument(
         "--mass", type=float, nargs="+", action="extend", default=[], metavar="M", help="tables for these masses [GeV]"
     )

@@ -1,6 +1,7 @@
 """`hpc-nu warmup`: everything that is made once per installation, before the first campaign needs it.
 
-Compiled kernels and the tables of the self-energy; a campaign would make them at its start, with all its ranks waiting.
+Compiled kernels and tables of the self-energy and of direct rates; a campaign would make them at its start, with all
+its ranks waiting.
 """
 
 import math
@@ -13,19 +14,24 @@ from hpc_nu.campaign.terminal import say
 from hpc_nu.models import MODELS, get_model
 from hpc_nu.models.interface import Problem, SolverSettings
 from hpc_nu.plasma.active_neutrino import MAX_MASS
+from hpc_nu.plasma.direct_table import open_direct_table
+from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.table_file import default_table, massless_table, table_for_mass
 from hpc_nu.solver import momentum_grid
 
+REBUILD = ("all", "self_energy", "direct_rates")
+"""Which tables of the package can be built anew."""
 
-def warmup(communicator, masses=(), rebuild=False):
+
+def warmup(communicator, masses=(), rebuild=None):
     """Compile and cache kernels, and make sure that tables are there; collective.
 
     Parameters
     ----------
     masses : sequence of float [GeV]
         Of tables with nodes at exactly these masses.
-    rebuild : bool
-        Build the tables of the package anew.
+    rebuild : str, optional
+        One of `REBUILD`: build these tables of the package anew.
 
     Returns
     -------
@@ -36,10 +42,13 @@ def warmup(communicator, masses=(), rebuild=False):
     for mass in masses:
         if not 0 < mass < MAX_MASS:
             raise Refused(f"--mass {mass:g}: expected between 0 and {MAX_MASS:g} GeV", BAD_INPUT)
+    self_energy, direct_rates = (rebuild in ("all", which) for which in REBUILD[1:])
     tables = {
-        "default table": default_table(communicator, rebuild=rebuild),
-        "massless table": massless_table(communicator, rebuild=rebuild),
+        "default table": default_table(communicator, rebuild=self_energy),
+        "massless table": massless_table(communicator, rebuild=self_energy),
     }
+    for crossover in CROSSOVERS:
+        tables[f"direct rates, {crossover}"] = open_direct_table(crossover, communicator, rebuild=direct_rates)
     tables |= {f"table for M = {mass:g} GeV": table_for_mass(mass, communicator) for mass in masses}
     if communicator.rank == 0:
         log.info("compiling kernels")

@@ -322,7 +322,7 @@ def boson_exchange(boson, momentum, mass, nodes, weights):
 
 
 @compiled
-def _thermal_mass_factor(x, sign):
+def thermal_mass_factor(x, sign):
     """int y^2 n/e dy, e^2 = y^2 + x^2, n = 1/(e^e - sign), over its value at x = 0; x > 0."""
     # y = x sinh(t) resolves the bosons' term linear in x; trapezoids converge geometrically.
     end, n = math.acosh(1 + TAIL / x), 200
@@ -350,8 +350,8 @@ def gauge_bosons(temperature, vev):
     """
     scale = max(vev, MIN_MASS_OVER_T * temperature) / (sm.ELECTROWEAK_VEV * temperature)
     g2, cos2 = sm.WEAK_COUPLING_SQUARED, sm.ON_SHELL_COS2_WEAK_ANGLE
-    top = _thermal_mass_factor(scale * sm.TOP_MASS, -1.0)
-    bosons = (_thermal_mass_factor(scale * sm.W_MASS, 1.0) + _thermal_mass_factor(scale * sm.HIGGS_MASS, 1.0)) / 2
+    top = thermal_mass_factor(scale * sm.TOP_MASS, -1.0)
+    bosons = (thermal_mass_factor(scale * sm.W_MASS, 1.0) + thermal_mass_factor(scale * sm.HIGGS_MASS, 1.0)) / 2
     fermions_w = g2 / 4 * (9 + 3 * top)
     fermions_z = g2 / (2 * cos2) * (_MASSLESS_CURRENTS + top * sm.N_COLOURS * _UP)
     debye2_z = 5 * cos2 * g2 / 6 + (1 - cos2) * sm.HYPERCHARGE_COUPLING_SQUARED / 6

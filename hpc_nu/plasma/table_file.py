@@ -1,20 +1,12 @@
 """Where tables of the self-energy come from: the package, the cache, a user's file; and if nowhere, built.
 
 A table is one HDF5 file with the four blocks of `table_builder` as datasets, the nodes of their axes beside them, its
-identity (hash of what it is made from) and a checksum of its data.  Looked for are the table that comes with the
-package and then the cache; one of another identity or with damage is passed over.  What is missing is built by all
-ranks, under a lock, so that of two campaigns that start together one builds and the other waits, and gets its name
-when it is whole.
-
-The cache is the folder in the environment variable HPC_NU_CACHE, else the package's `__pycache__`, or ~/.cache/hpc_nu
-where that cannot be written.
+identity (hash of what it is made from) and a checksum of its data.  See `table_store` for where it is looked for and
+kept.
 """
 
-import fcntl
 import hashlib
-import logging
 import os
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import h5py
@@ -25,6 +17,7 @@ from hpc_nu.plasma.active_neutrino import MAX_MASS
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import SelfEnergyTable
 from hpc_nu.plasma.table_builder import BLOCKS, DEFAULT, MASSLESS, REFERENCE_CROSSOVER, build, identity, nodes_for_mass
+from hpc_nu.plasma.table_store import Kind, Unusable, find_or_build
 from hpc_nu.plasma.user_table import UserTable
 from hpc_nu.shared import Shared, on_rank_0
 
@@ -38,8 +31,6 @@ _SECONDS_PER_MASS = 36.0  # processor time
 
 FORMAT = "hpc_nu self-energy"
 
-CACHE_VARIABLE = "HPC_NU_CACHE"
-
 _AXES = {
     "leptons": ("mass", "temperature", "momentum"),
     "matter": ("mass", "temperature", "momentum"),
@@ -47,16 +38,6 @@ _AXES = {
     "potential": ("mass", "vev", "momentum"),
 }
 _UNITS = {"mass": "GeV", "temperature": "GeV", "vev": "T", "momentum": "T"}
-
-log = logging.getLogger("hpc_nu")
-
-
-class _Unusable(Exception):
-    """A file that is not the table asked for; `damaged` if it should have been."""
-
-    def __init__(self, text, damaged=True):
-        super().__init__(text)
-        self.damaged = damaged
 
 
 def open_table(which, communicator, mass=None, crossover=REFERENCE_CROSSOVER):
@@ -120,7 +101,7 @@ def seconds_to_build(which, mass=None, crossover=REFERENCE_CROSSOVER):
         nodes, packaged = _PACKAGED[which]
     else:  # a file of the user
         return 0.0
-    if any(place.exists() for place in _places(nodes, packaged)):
+    if any(place.exists() for place in _kind(nodes, packaged).places()):
         return 0.0
     return _SECONDS_PER_MASS * nodes.shape("matter")[0]
 
@@ -156,28 +137,6 @@ def table_for_mass(mass, communicator, crossover=REFERENCE_CROSSOVER):
     return _find_or_build(nodes_for_mass(mass, crossover, DEFAULT), communicator)
 
 
-def cache_folders():
-    """Where tables may be kept: paths, whether they are there and can be written or not."""
-    if os.environ.get(CACHE_VARIABLE):
-        return [Path(os.environ[CACHE_VARIABLE])]
-    folders = [Path(__file__).resolve().parents[1] / "__pycache__"]
-    with suppress(RuntimeError):  # neither HOME nor an entry in the list of users
-        folders.append(Path.home() / ".cache" / "hpc_nu")
-    return folders
-
-
-def cache_folder():
-    """The first of them that can be written, or None."""
-    for folder in cache_folders():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
-    return None
-
-
 def write_table(path, nodes, blocks):
     """Write a table, whole or not at all."""
     with replacing(os.fspath(path)) as temporary, h5py.File(temporary, "w", libver="earliest") as file:
@@ -206,29 +165,29 @@ def read_table(path, nodes):
 
     Raises
     ------
-    _Unusable
+    Unusable
         Otherwise.
     """
     if not os.path.exists(path):
-        raise _Unusable("no such file", damaged=False)
+        raise Unusable("no such file", damaged=False)
     wanted = identity(nodes)
     try:
         with h5py.File(path, "r", locking=False) as file:
             if file.attrs.get("format") != FORMAT:
-                raise _Unusable("is no table of the self-energy")
+                raise Unusable("is no table of the self-energy")
             if file.attrs["identity"] != wanted:
                 text = f"has the identity {file.attrs['identity']}, and this version of the code asks for {wanted}"
-                raise _Unusable(text, damaged=False)
+                raise Unusable(text, damaged=False)
             for block in BLOCKS:  # before they are read: a damaged file may claim more than there is
                 shape, wanted_shape = file[block].shape, nodes.shape(block)
                 if shape != wanted_shape or file[block].dtype != np.float32:
-                    raise _Unusable(f"{block} has the shape {shape} instead of {wanted_shape}")
+                    raise Unusable(f"{block} has the shape {shape} instead of {wanted_shape}")
             blocks = {block: file[block][()] for block in BLOCKS}
             checksum = file.attrs["checksum"]
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise _Unusable(f"cannot be read ({error})") from None
+        raise Unusable(f"cannot be read ({error})") from None
     if _checksum(blocks) != checksum:
-        raise _Unusable("the checksum of its data is not the one that it states")
+        raise Unusable("the checksum of its data is not the one that it states")
     return blocks
 
 
@@ -239,92 +198,20 @@ def _checksum(blocks):
     return digest.hexdigest()
 
 
-def _places(nodes, packaged):
-    """Files in which the table may be, the best first."""
-    return [packaged] * bool(packaged) + [folder / _file_name(nodes) for folder in cache_folders()]
-
-
-def _file_name(nodes):
-    return f"self-energy-{identity(nodes)}.h5"
+def _kind(nodes, packaged=None):
+    return Kind(
+        name="self-energy table",
+        identity=identity(nodes),
+        file_name=f"self-energy-{identity(nodes)}.h5",
+        packaged=packaged,
+        read=lambda path: read_table(path, nodes),
+        build=lambda communicator: build(nodes, communicator),
+        write=lambda path, blocks: write_table(path, nodes, blocks),
+    )
 
 
 def _find_or_build(nodes, communicator, packaged=None, rebuild=False):
-    places = _places(nodes, packaged)
-    found = None if rebuild else on_rank_0(communicator, lambda: _read_first(places, nodes))
-    if found is None:
-        folder = cache_folder() if communicator.rank == 0 else None
-        target = cached = folder / _file_name(nodes) if folder else None
-        if rebuild and packaged and communicator.rank == 0 and _is_writable(packaged):
-            target = packaged
-        with _lock(cached):
-            if not rebuild:  # another process may have built it while this one waited
-                found = on_rank_0(communicator, lambda: _read_first(places, nodes, silent=True))
-            if found is None:
-                if communicator.rank == 0:
-                    ranks = f"{communicator.size} rank{'s' if communicator.size > 1 else ''}"
-                    log.info("building the self-energy table %s on %s", identity(nodes), ranks)
-                blocks = build(nodes, communicator)
-                found = blocks, on_rank_0(communicator, lambda: _store(target, nodes, blocks))
-    blocks, source = found
+    blocks, source = find_or_build(_kind(nodes, packaged), communicator, rebuild)
     table = SelfEnergyTable(nodes, blocks)
     table.source = source
     return table
-
-
-def _read_first(places, nodes, silent=False):
-    """Blocks and path of the first place that has the table, or None."""
-    for path in places:
-        try:
-            return read_table(path, nodes), os.fspath(path)
-        except _Unusable as problem:
-            if problem.damaged and not silent:
-                log.warning("self-energy table %s %s: not used", path, problem)
-            elif path.exists() and not silent:
-                log.info("self-energy table %s %s", path, problem)
-    return None
-
-
-def _store(path, nodes, blocks):
-    """Write the table if there is a place for it; the path as a string, or None."""
-    if path is None:
-        log.warning("self-energy table: no folder to keep it in; set %s to one", CACHE_VARIABLE)
-        return None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_table(path, nodes, blocks)
-    except OSError as error:
-        log.warning("self-energy table: %s cannot be written (%s); it will be built again next time", path, error)
-        return None
-    log.info("wrote the self-energy table %s", path)
-    return os.fspath(path)
-
-
-def _is_writable(path):
-    try:
-        path.parent.mkdir(exist_ok=True)
-    except OSError:
-        return False
-    return os.access(path.parent, os.W_OK)
-
-
-@contextmanager
-def _lock(path):
-    """Hold the lock that belongs to a file in the cache, after waiting for it; a process that dies leaves it."""
-    if path is None:
-        yield
-        return
-    try:
-        file = open(f"{path}.lock", "w")
-    except OSError as error:  # that of another user, in a folder that is shared
-        log.warning("%s.lock cannot be opened (%s): another process may be building the same table", path, error)
-        yield
-        return
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log.info("another process is building the self-energy table: waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            log.warning("%s: this file system has no locks (%s)", path, error)
-        yield

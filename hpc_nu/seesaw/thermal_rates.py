@@ -19,17 +19,15 @@ F = 1/[1 + (1.5 min(1, T^2/(100 GeV)^2) T/E)^2] is *ad hoc*: it removes the grow
 not there after resummation.  Without it, <gamma_c> is 1.5-2.5 times the published one between 100 and 135 GeV; below
 30 GeV it does nothing.  For 30 < T < 130 GeV and k < 1.5 T, gamma_c is uncertain by a factor of 2.
 
-Direct reactions with Higgs bosons and the symmetric phase, fits to averages of the rates of arXiv:1605.07720 and
-arXiv:1703.06085 with an assumed 1/k, S = exp(-m_W(T)/T):
+Whether there is F at all is open with calculated direct reactions: to the order of Goldstone bosons among them, mixing
+does contribute at k < T, and the published average it was matched to leaves it out.
 
-    gamma_c += A_c S T^2/(0.4563 k),        A_c = min(0.0108, 0.01072 - 2.35e-4 ln(T/1350 GeV)),
-    gamma_v += A_v S M^2/(0.4563 k),        A_v = 0.041 {1 + 1.4 exp[-((T - 157 GeV)/7 GeV)^2]},
-    h_c     += S T^2/(8E),                  k -> [k^2 + (0.05 T)^2]^(1/2), 0.4563 = <T/k>.
+Direct reactions with Higgs bosons and the symmetric phase are added to gamma_c, gamma_v and h_c: `direct_reactions`.
 
 Mixing fades out as v(T)/T goes from 0.02 to 0.01.
 
-Not covered: momentum dependence of the direct reactions beyond 1/k, asymmetries in b_h, coherence between the helicity
-states, M > 40 GeV, next-to-leading order (15-40 % less Gamma_- where pi T >> m_W, arXiv:1910.12880).
+Not covered: asymmetries in b_h, coherence between the helicity states, M > 40 GeV, next-to-leading order (15-40 % less
+Gamma_- where pi T >> m_W, arXiv:1910.12880).
 """
 
 from typing import NamedTuple
@@ -38,8 +36,9 @@ import numpy as np
 
 from hpc_nu.plasma import active_neutrino
 from hpc_nu.plasma import standard_model as sm
-from hpc_nu.plasma.higgs import higgs_expectation_value, particle_mass
+from hpc_nu.plasma.higgs import higgs_expectation_value
 from hpc_nu.plasma.thermodynamics import smoothstep
+from hpc_nu.seesaw.direct_reactions import direct_rates, goldstone_width
 
 PROPAGATORS = {
     "full": "E - k - b_- in the denominators of gamma_v and h_v: with the level crossing E = k + b_-",
@@ -53,7 +52,6 @@ AVERAGE_NODES = 48
 """Of `momentum_average`: see there."""
 
 _FADING_MIXING = (0.01, 0.02)  # v/T
-_MEAN_INVERSE_MOMENTUM = 0.4563  # <T/k> of massless fermions, pi^2/(18 zeta(3))
 
 
 class ThermalRates(NamedTuple):
@@ -86,7 +84,7 @@ def thermal_rates(
     self_energy=active_neutrino.self_energy,
     crossover="leading_order",
     colour_factor=1.0,
-    direct=True,
+    direct_reactions="calculated",
     soft_suppression=True,
     thermal_potential=True,
     propagator="full",
@@ -103,8 +101,8 @@ def thermal_rates(
         One of `hpc_nu.plasma.higgs.CROSSOVERS`.
     colour_factor : float
         Multiplies N_c,eff, the number of colours that quarks have in effect.
-    direct : bool
-        With direct reactions.
+    direct_reactions : str
+        One of `hpc_nu.seesaw.direct_reactions.DIRECT_REACTIONS`.
     soft_suppression : bool
         With F.
     thermal_potential : bool
@@ -118,6 +116,7 @@ def thermal_rates(
     """
     t, k, m = np.broadcast_arrays(*(np.asarray(x, dtype=float)[..., np.newaxis] for x in (temperature, momentum, mass)))
     x = _mixing(t, k, m, self_energy, crossover, colour_factor, thermal_potential)
+    width_far = np.maximum(x.width_far - goldstone_width(direct_reactions, t, k, m, crossover), 0.0)
     if propagator == "full":
         detuning = x.near - x.potential_near
     elif propagator == "expanded":
@@ -131,15 +130,13 @@ def thermal_rates(
         raise ValueError(f"propagator = {propagator!r}: expected one of {', '.join(PROPAGATORS)}")
     near = _lorentzian(x.vev_squared * x.near / (2 * x.energy), detuning, x.width_near)
     detuning_far = x.far - x.potential_far
-    far = _lorentzian(x.vev_squared * x.far / (2 * x.energy), detuning_far, x.width_far)
-    gamma_c, gamma_v = far * x.width_far, near * x.width_near
+    far = _lorentzian(x.vev_squared * x.far / (2 * x.energy), detuning_far, width_far)
+    gamma_c, gamma_v = far * width_far, near * x.width_near
     h_c, h_v = far * detuning_far, near * detuning
     if soft_suppression:
         gamma_c = gamma_c * _soft_suppression(t, x.energy)
-    if direct:
-        direct_c, direct_v, direct_h_c = _direct(t, k, m, x.energy, crossover)
-        gamma_c, gamma_v, h_c = gamma_c + direct_c, gamma_v + direct_v, h_c + direct_h_c
-    return ThermalRates(gamma_c, gamma_v, h_c, h_v)
+    direct_c, direct_v, direct_h_c = direct_rates(direct_reactions, t, k, m, crossover)
+    return ThermalRates(gamma_c + direct_c, gamma_v + direct_v, h_c + direct_h_c, h_v)
 
 
 def _lorentzian(strength, detuning, width):
@@ -205,16 +202,6 @@ def _mixing(temperature, momentum, mass, self_energy, crossover, colour_factor, 
 def _soft_suppression(temperature, energy):
     """F."""
     return 1 / (1 + (1.5 * np.minimum(1.0, (temperature / 100) ** 2) * temperature / energy) ** 2)
-
-
-def _direct(temperature, momentum, mass, energy, crossover):
-    """Direct reactions: their gamma_c, gamma_v and h_c [GeV], the shape of the arguments."""
-    t = temperature
-    broken = np.exp(-particle_mass("W", t, crossover) / t)
-    spectrum = broken / (_MEAN_INVERSE_MOMENTUM * np.hypot(momentum, 0.05 * t))
-    a_c = np.minimum(0.0108, 0.01072 - 2.35e-4 * np.log(t / 1350))
-    a_v = 0.041 * (1 + 1.4 * np.exp(-(((t - 157) / 7) ** 2)))
-    return a_c * t**2 * spectrum, a_v * mass**2 * spectrum, broken * t**2 / (8 * energy)
 
 
 def momentum_average(function, temperature, mass, n_nodes=AVERAGE_NODES):

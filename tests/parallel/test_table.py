@@ -9,7 +9,8 @@ from mpi import Run, hpc_nu
 from tiny_table import BEFORE, TINY
 
 from hpc_nu.plasma.table_builder import build
-from hpc_nu.plasma.table_file import CACHE_VARIABLE, read_table
+from hpc_nu.plasma.table_file import read_table
+from hpc_nu.plasma.table_store import CACHE_VARIABLE
 from hpc_nu.single_process import SingleProcess
 
 pytestmark = pytest.mark.mpi
@@ -23,10 +24,11 @@ def warmup(folder, *arguments, ranks):
 def test_two_ranks_build_the_table_of_one_process(tmp_path):
     code, text = warmup(tmp_path, "--rebuild", "--mass", "2", "--mass", "3", ranks=2)
     assert code == 0, text
-    assert text.count("on 2 ranks") == 4 and text.count("default table ") == 1
+    assert text.count("on 2 ranks") == 6 and text.count("default table ") == 1
     blocks = read_table(tmp_path / "packaged.h5", TINY)
     for name, values in build(TINY, SingleProcess()).items():
         assert blocks[name].tobytes() == values.tobytes(), name
+    assert (tmp_path / "direct_rates_leading_order.h5").exists() and (tmp_path / "direct_rates_lattice.h5").exists()
     before = (tmp_path / "packaged.h5").read_bytes()
     code, text = warmup(tmp_path, "--mass", "2", "3", ranks=2)
     assert code == 0 and "building" not in text, text

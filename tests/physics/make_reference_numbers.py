@@ -6,10 +6,11 @@ With names of points, these alone are renewed, the others kept.  Minutes for eac
 
 Eqs. (2.2) of arXiv:2011.12637 at five points, to be compared with the model `lepton_asymmetry`: complex 2x2 matrices,
 couplings of its own (v = 246.22 GeV/sqrt 2), Radau IIA of order 5 on the linear system, each step done twice.  Common
-with the model are the inputs alone: `thermal_rates` with its defaults, the equation of state `saikawa_shirai`, the
-susceptibilities (splined at 0.002 in ln T), the oscillation data, T_sph = 131.7 GeV.  The self-energy is tabulated anew
-for each mass, ln(Gamma_h/T) and b_h/T on 228 temperatures (0.95 to 166 GeV) x 56 k/T (2e-3 to 80), bicubic; nothing of
-the package's own tables enters.  Start at 1e4 GeV from rho = 0, no asymmetry; full expansion; nodes are k/T there.
+with the model are the inputs alone: `thermal_rates` with the fit of direct reactions, the equation of state
+`saikawa_shirai`, the susceptibilities (splined at 0.002 in ln T), the oscillation data, T_sph = 131.7 GeV.  The
+self-energy is tabulated anew for each mass, ln(Gamma_h/T) and b_h/T on 228 temperatures (0.95 to 166 GeV) x 56 k/T
+(2e-3 to 80), bicubic; nothing of the package's own tables enters.
+Start at 1e4 GeV from rho = 0, no asymmetry; full expansion; nodes are k/T there.
 
 Per run: `Y_Delta_e, mu, tau`, their sum `Y_L`, `Y_N_2, 3` (mean of both helicities, diagonal of the density matrix in
 the Majorana mass basis), `Y_N_eq`, `Y_Delta_N` = Tr(rho_N - rho_Nbar)/s, at 131.7, 50, 10 and 1 GeV.  `averaged` uses
@@ -45,6 +46,7 @@ T_START = 1e4
 STOPS = (131.7, 50.0, 10.0, 1.0)
 TOLERANCE = 1e-6
 AVERAGING_NODES = 96
+DIRECT_REACTIONS = "fit_of_averages"
 
 POINTS = {
     "freeze_in": {  # eq. (4.1) of arXiv:2011.12637
@@ -129,7 +131,7 @@ def point_yukawas(point):
 def equations(point, grid, table, susceptibility, expansion, averaging_nodes=AVERAGING_NODES):
     averaged = grid == "averaged"
     nodes, weights = mapped_gauss_legendre(averaging_nodes if averaged else grid)
-    yukawas, rates = point_yukawas(point), partial(thermal_rates, self_energy=table)
+    yukawas, rates = point_yukawas(point), partial(thermal_rates, self_energy=table, direct_reactions=DIRECT_REACTIONS)
     return LiteralEquations(
         yukawas, point["M"], point["delta_M"], rates, nodes, weights, averaged, expansion, susceptibility
     )
@@ -182,7 +184,8 @@ def main(target, cache, *names):
         "equation_of_state": "saikawa_shirai",
         "crossover": "leading_order",
         "susceptibility": "charge_susceptibilities.inverse_susceptibility, sphalerons above 131.7 GeV",
-        "rates": "thermal_rates.thermal_rates with its defaults",
+        "rates": "thermal_rates.thermal_rates",
+        "direct_reactions": DIRECT_REACTIONS,
         "vev": VEV,
         "averaging_nodes": AVERAGING_NODES,
         "grids": "gauss_legendre, scale 3, nodes are k/T at T_start",

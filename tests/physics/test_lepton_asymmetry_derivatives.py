@@ -48,7 +48,7 @@ def test_derivatives_are_the_limits_of_differences(grid, parameter, step):
     got = np.array([found[f"{name}_by_{parameter}"] for name in DIFFERENTIATED])
     expected = difference(FREEZE_IN, parameter, step, grid, **chosen)
     scale = np.array([np.max(np.abs(expected[:3]))] * 4 + [np.abs(expected[4])])
-    assert np.all(np.abs(got - expected) < scale * [*[1e-5] * 4, 2e-3])  # Y_B is a remainder: its differences are noisy
+    assert np.all(np.abs(got - expected) < scale * [*[2e-5] * 4, 5e-3])  # Y_B is a remainder: its differences are noisy
 
 
 def test_derivatives_hold_at_freeze_out_with_factors():

@@ -4,7 +4,7 @@ Regression values come from an independent implementation with the same formulas
 good to 1 %.
 """
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -128,7 +128,7 @@ def test_without_a_bath_the_rates_are_the_decay_width_with_time_dilation(mass):
 def test_the_shifts_are_the_rest_of_the_hamiltonian():
     temperature = np.array([0.5, 3.0, 20.0, 100.0])
     momentum = 2 * temperature
-    rates = thermal_rates(temperature, momentum, 2.0, direct=False)
+    rates = thermal_rates(temperature, momentum, 2.0, direct_reactions="none")
     vev_squared = higgs.higgs_expectation_value(temperature) ** 2 / 2
     vacuum = (vev_squared / (2 * np.hypot(momentum, 2.0)))[:, np.newaxis]
     for h, shift in zip((rates.h_c, rates.h_v), hamiltonian_shifts(temperature, momentum, 2.0), strict=True):
@@ -192,17 +192,19 @@ def test_rates_are_finite_and_positive_everywhere():
 
 
 def test_rates_are_continuous():
-    for temperature in (3.5, 6.0, 159.3, 161.5, 957.0, 1350.0):
+    for temperature in (3.5, 6.0, 100.0, 115.0, 152.3, 159.3, 161.5, 957.0, 1350.0):
         below, above = (np.array(thermal_rates(temperature * f, 3 * temperature, 1.0)) for f in (1 - 1e-6, 1 + 1e-6))
         np.testing.assert_allclose(above, below, rtol=1e-3, atol=1e-12)
 
 
 def test_far_above_the_crossover_only_direct_reactions_are_left():
     temperature, momentum, mass = 1e3, 2e3, 1.0
-    rates = thermal_rates(temperature, momentum, mass)
-    assert np.all(rates.h_v == 0)
-    np.testing.assert_allclose(rates.h_c, temperature**2 / (8 * momentum), rtol=1e-5)
-    average = momentum_average(thermal_rates, temperature, mass)
+    for which in ("calculated", "fit_of_averages"):
+        rates = thermal_rates(temperature, momentum, mass, direct_reactions=which)
+        assert np.all(rates.h_v == 0)
+        np.testing.assert_allclose(rates.h_c, temperature**2 / (8 * momentum), rtol=1e-5)
+        assert all(np.all(rate > 0) and np.ptp(rate) == 0 for rate in (rates.gamma_c, rates.gamma_v))
+    average = momentum_average(partial(thermal_rates, direct_reactions="fit_of_averages"), temperature, mass)
     np.testing.assert_allclose(average.gamma_c / temperature, 0.0108, rtol=5e-3)
     np.testing.assert_allclose(average.gamma_v / temperature, 0.041 * (mass / temperature) ** 2, rtol=5e-3)
 
@@ -212,7 +214,7 @@ def test_the_momentum_dependence_is_the_published_one(temperature, expected):
     """<gamma_v (1 - n_F)>/<gamma_v>; public tables of rates after Ghiglieri and Laine have .838 .835 .829 .811."""
 
     def rate(t, k, m):
-        gamma = thermal_rates(t, k, m, direct=False).gamma_v[..., 0]
+        gamma = thermal_rates(t, k, m, direct_reactions="none").gamma_v[..., 0]
         return gamma, gamma * expit(np.hypot(k, m) / t)
 
     all_of_it, unblocked = momentum_average(rate, temperature, 0.95)
@@ -224,14 +226,14 @@ def test_the_momentum_dependence_is_the_published_one(temperature, expected):
 
 def test_switches_leave_out_what_they_say():
     arguments = 120.0, np.array([100.0, 400.0]), 2.0
-    plain, mixing = thermal_rates(*arguments), thermal_rates(*arguments, direct=False)
+    plain, mixing = thermal_rates(*arguments), thermal_rates(*arguments, direct_reactions="none")
     assert np.all(plain.gamma_c > mixing.gamma_c) and np.all(plain.gamma_v > mixing.gamma_v)
     np.testing.assert_array_equal(plain.h_v, mixing.h_v)
-    unsuppressed = thermal_rates(*arguments, direct=False, soft_suppression=False)
+    unsuppressed = thermal_rates(*arguments, direct_reactions="none", soft_suppression=False)
     energy = np.hypot(arguments[1], arguments[2])[:, np.newaxis]
     np.testing.assert_allclose(unsuppressed.gamma_c, mixing.gamma_c * (1 + (1.5 * 120 / energy) ** 2))
     np.testing.assert_array_equal(unsuppressed.gamma_v, mixing.gamma_v)
-    bare = thermal_rates(*arguments, direct=False, thermal_potential=False)
+    bare = thermal_rates(*arguments, direct_reactions="none", thermal_potential=False)
     width, _ = self_energy(arguments[1], arguments[2], 120.0)
     near = 4 / (energy + arguments[1][:, np.newaxis])
     expected = higgs.higgs_expectation_value(120.0) ** 2 / (4 * energy) * near**2 / (near**2 + width[..., 0] ** 2 / 4)
@@ -240,7 +242,8 @@ def test_switches_leave_out_what_they_say():
 
 def test_the_expanded_propagator_is_the_limit_of_a_small_mass():
     full, expanded = (
-        np.array(thermal_rates(120.0, 360.0, [1e-2, 1e-1, 20.0], direct=False, propagator=p)) for p in PROPAGATORS
+        np.array(thermal_rates(120.0, 360.0, [1e-2, 1e-1, 20.0], direct_reactions="none", propagator=p))
+        for p in PROPAGATORS
     )
     np.testing.assert_array_equal(full[[0, 2]], expanded[[0, 2]])
     deviation = np.abs(expanded[[1, 3]] / full[[1, 3]] - 1)[:, :, 0]

@@ -12,6 +12,8 @@ from hpc_nu.campaign import reports
 from hpc_nu.campaign.errors import BAD_INPUT, COMPLETE
 from hpc_nu.campaign.warmup import compile_model
 from hpc_nu.models import MODELS, get_model
+from hpc_nu.plasma.direct_table import packaged_file
+from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.table_builder import DEFAULT, MASSLESS, identity
 from hpc_nu.plasma.table_file import PACKAGED, PACKAGED_MASSLESS
 
@@ -84,8 +86,10 @@ def test_warmup_compiles_what_switches_add_to_the_observables(monkeypatch):
 
 def test_warmup_says_where_the_table_and_the_kernels_are(alone, capsys):
     lines = output_of(capsys, "warmup").splitlines()
-    assert f"{PACKAGED}, identity {identity(DEFAULT)}" in lines[0] and "kernels" in lines[2]
+    assert f"{PACKAGED}, identity {identity(DEFAULT)}" in lines[0] and "kernels" in lines[4]
     assert f"{PACKAGED_MASSLESS}, identity {identity(MASSLESS)}" in lines[1]
+    for line, crossover in zip(lines[2:4], CROSSOVERS, strict=True):
+        assert f"{packaged_file(crossover)}, identity" in line
     assert cli.main(["warmup", "--mass", "-1"]) == BAD_INPUT
     assert "--mass -1: expected between 0 and 40 GeV" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from tiny_table import BEFORE, TINY
 
-from hpc_nu.plasma import table_file
+from hpc_nu.plasma import table_file, table_store
 from hpc_nu.plasma.table_builder import BLOCKS, build, identity
 from hpc_nu.plasma.table_file import default_table, open_table, read_table, table_for_mass, write_table
 from hpc_nu.plasma.user_table import UserTable, write_user_table
@@ -30,7 +30,7 @@ def blocks():
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache, no packaged table, and a default table that is built in a second."""
-    monkeypatch.setenv(table_file.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(table_store.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(table_file, "DEFAULT", TINY)
     monkeypatch.setattr(table_file, "PACKAGED", tmp_path / "package" / "table.h5")
     return tmp_path / "cache"
@@ -136,9 +136,9 @@ def test_a_damaged_table_is_named_and_built_again(damage, cache, builds, caplog)
 
 
 def test_without_a_place_to_keep_it_the_table_stays_in_memory(cache, builds, monkeypatch, caplog):
-    monkeypatch.setattr(table_file, "cache_folder", lambda: None)
+    monkeypatch.setattr(table_store, "cache_folder", lambda: None)
     assert default_table(ALONE).source is None
-    assert table_file.CACHE_VARIABLE in caplog.text
+    assert table_store.CACHE_VARIABLE in caplog.text
 
 
 def test_the_identity_follows_everything_that_enters(monkeypatch):
@@ -163,7 +163,7 @@ def test_two_processes_that_start_together_build_once(tmp_path):
     )
     tests = Path(__file__).parents[1]
     path = os.pathsep.join(filter(None, [str(tests.parent), str(tests), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | {"PYTHONPATH": path, table_file.CACHE_VARIABLE: str(tmp_path / "cache")}
+    environment = os.environ | {"PYTHONPATH": path, table_store.CACHE_VARIABLE: str(tmp_path / "cache")}
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", code],

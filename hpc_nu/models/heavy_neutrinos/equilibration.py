@@ -56,7 +56,7 @@ GRID_SETTINGS = (
     Setting("T_high", 1e5, "highest temperature at which T_in, T_osc, ... are looked for", low=1.0, high=1e6,
             unit="GeV"),
     Setting("T_low", 1e-3, "lowest temperature at which T_dec, ... are looked for", low=1e-3, high=1.0, unit="GeV"),
-    Setting("points_per_decade", 60, "temperatures between them: 60 find T_in, ... to 1e-3", low=3, high=1000),
+    Setting("points_per_decade", 60, "temperatures between them: 60 find T_in, ... to 2e-3", low=3, high=1000),
 )  # fmt: skip
 
 MIXINGS = {

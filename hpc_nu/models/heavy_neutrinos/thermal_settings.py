@@ -16,11 +16,13 @@ from hpc_nu.models.equation_of_state import (
 )
 from hpc_nu.models.heavy_neutrinos.light_neutrinos import hierarchy_problems
 from hpc_nu.models.interface import Model, Preparation, Setting
+from hpc_nu.plasma import direct_table
 from hpc_nu.plasma.active_neutrino import MAX_MASS, MIN_VEV_OVER_T
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import KEPT_MASSES
 from hpc_nu.plasma.table_builder import DEFAULT, identity, nodes_for_mass, temperatures_of_vev
 from hpc_nu.plasma.table_file import prepare_table, seconds_to_build, shared_table
+from hpc_nu.seesaw.direct_reactions import DIRECT_REACTIONS
 from hpc_nu.seesaw.thermal_rates import EXPANDED_ABOVE, PROPAGATORS, thermal_rates
 
 SWITCHES = (
@@ -34,7 +36,12 @@ SWITCHES = (
     ),
     Setting("crossover", "leading_order", "v(T): where the Higgs condensate vanishes", choices=tuple(CROSSOVERS)),
     Setting("colour_factor", 1.0, "multiplies N_c,eff(T), up to 3 colours", low=0.0, high=100.0),
-    Setting("direct_reactions", True, "those with Higgs bosons and of the symmetric phase"),
+    Setting(
+        "direct_reactions",
+        "calculated",
+        "those with Higgs bosons and of the symmetric phase: hpc_nu.seesaw.direct_reactions",
+        tuple(DIRECT_REACTIONS),
+    ),
     Setting("soft_suppression", True, "of gamma_+ by mixing at k < T: F of hpc_nu.seesaw.thermal_rates"),
     Setting("thermal_potential", True, "thermal part of the active neutrinos' dispersion"),
     Setting(
@@ -72,11 +79,16 @@ def rates_without_factors(settings, mass):
         self_energy=shared_table(settings["self_energy"], mass, settings["crossover"]).self_energy,
         crossover=settings["crossover"],
         colour_factor=settings["colour_factor"],
-        direct=settings["direct_reactions"],
+        direct_reactions=settings["direct_reactions"],
         soft_suppression=settings["soft_suppression"],
         thermal_potential=settings["thermal_potential"],
         propagator=settings.get("propagator", "full"),
     )
+
+
+def _calculates_direct_reactions(settings):
+    """Also where there is no such setting: it is the default of `thermal_rates`."""
+    return settings.get("direct_reactions", "calculated") == "calculated"
 
 
 class ModelWithThermalRates(Model):
@@ -94,6 +106,9 @@ class ModelWithThermalRates(Model):
         others = equation_of_state_tables(settings)
         if not self.needs_tables(settings):
             return others
+        if _calculates_direct_reactions(settings):
+            nodes = direct_table.nodes_for(settings["crossover"])
+            others |= {f"direct rates ({settings['crossover']})": direct_table.identity(nodes)}
         if which == "default":
             found = identity(DEFAULT)
         elif which == "this_mass":
@@ -155,17 +170,24 @@ class ModelWithThermalRates(Model):
 
     def prepare(self, variations, points, communicator):
         prepare_equation_of_state(variations, communicator)
+        direct_table.direct_tables.prepare(self._wanted_crossovers(variations), communicator)
         for which, mass, crossover in self._wanted(variations, points):
             prepare_table(which, communicator, mass, crossover)
 
     def seconds_to_prepare(self, variations, points):
-        return sum(seconds_to_build(*table) for table in self._wanted(variations, points))
+        direct = sum(map(direct_table.seconds_to_build, self._wanted_crossovers(variations)))
+        return direct + sum(seconds_to_build(*table) for table in self._wanted(variations, points))
 
     def mass_cost(self, settings):
         """`Preparation` of the table of the self-energy for one mass."""
         key = settings["self_energy"], settings["crossover"]
         seconds = 6e-3 if self.needs_tables(settings) else 0.0
         return Preparation(seconds, ("M",), "tables of one mass", key, of_the_grid=False, kept=KEPT_MASSES)
+
+    def _wanted_crossovers(self, variations):
+        """Of which tables of direct rates are needed."""
+        needed = [s for s in variations if self.needs_tables(s) and _calculates_direct_reactions(s)]
+        return list(dict.fromkeys(settings["crossover"] for settings in needed))
 
     def _wanted(self, variations, points):
         """Name, mass and crossover of each table that is needed."""
