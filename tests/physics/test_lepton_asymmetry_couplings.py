@@ -1,9 +1,12 @@
 """Asymmetries from explicit couplings: those of Casas and Ibarra give what `lepton_asymmetry` gives."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from lepton_asymmetry_points import FREEZE_IN, NAMES
 
+from hpc_nu.campaign.plan import read_plan
 from hpc_nu.models import get_model
 from hpc_nu.models.interface import Problem, SolverSettings
 from hpc_nu.seesaw.casas_ibarra import yukawa_couplings
@@ -12,6 +15,7 @@ from hpc_nu.solver import momentum_grid
 
 EXPLICIT, CASAS_IBARRA = get_model("lepton_asymmetry_couplings"), get_model("lepton_asymmetry")
 GRIDS = [momentum_grid.averaged(), momentum_grid.gauss_legendre(8)]
+INPUTS = Path(__file__).parents[2] / "inputs"
 SOLVER = SolverSettings(rtol=1e-6)
 
 
@@ -105,3 +109,11 @@ def test_what_no_table_covers_is_refused_with_what_to_do():
     nothing = point | {name: np.zeros(1) for name in point if name.startswith("F_")}
     [problem] = EXPLICIT.check_points(defaults(EXPLICIT), nothing, np.empty(0))
     assert "all Yukawa couplings" in problem
+
+
+@pytest.mark.parametrize(("card", "peer"), [("i", -2.4917e-12), ("ii", -4.3562e-12)])
+def test_benchmark_points_are_within_the_spread_of_the_codes(card, peer):
+    """Peer: ULYSSES 3.0.1, its momentum-averaged model BEARS on the same card; other rates, susceptibilities and g_*."""
+    plan = read_plan(INPUTS / f"benchmark_bmc_{card}.yaml")
+    averaged = plan.model.solve(plan.problem(0)).observables["scalar"]["Y_B"]
+    assert 0.5 < averaged / peer < 2.0
