@@ -113,7 +113,7 @@ def test_what_no_table_covers_is_refused_with_what_to_do():
 
 @pytest.mark.parametrize(("card", "peer"), [("i", -2.4917e-12), ("ii", -4.3562e-12)])
 def test_benchmark_points_are_within_the_spread_of_the_codes(card, peer):
-    """Peer: ULYSSES 3.0.1, its momentum-averaged model BEARS on the same card; other rates, susceptibilities and g_*."""
+    """Peer: ULYSSES 3.0.1, its momentum-averaged model BEARS on the same card; other rates, other g_*."""
     plan = read_plan(INPUTS / f"benchmark_bmc_{card}.yaml")
     averaged = plan.model.solve(plan.problem(0)).observables["scalar"]["Y_B"]
     assert 0.5 < averaged / peer < 2.0
