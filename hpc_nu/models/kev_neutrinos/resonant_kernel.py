@@ -1,7 +1,7 @@
 """Resonant production of keV sterile neutrinos: rates averaged over bins, and steps that follow the asymmetries.
 
 Helicity - (index 0) mixes with neutrinos, helicity + (index 1) with antineutrinos of flavour a (Shi and Fuller,
-astro-ph/9810076; Venumadhav et al., arXiv:1507.06655, whose eq. (3) this is, with its depletion of the asymmetries):
+astro-ph/9810076; Abazajian, Fuller and Patel, astro-ph/0101524; Venumadhav et al., arXiv:1507.06655):
 
     df_-+/dt = sum_a R_a^-+ [n_F(k -+ mu_a) - f_-+],     dY_a/dt = -(1/s) int_k {R_a^- [n_F(k - mu_a) - f_-] - (+)},
     R_a^-+ = (Gamma_a/4) S_a D^2/(w^2 + x^2),    w^2 = S_a D^2 + Gamma_a^2/4,    x = D (1 - S_a)^(1/2) - V_T,a -+ V_a,
@@ -173,21 +173,23 @@ def _second_phi(z):
 @compiled
 def relax(mixing, weights, rates, step, f, new, y, y_new):
     """Occupations (n_q, 2) and asymmetries (3,) after a step of ln T with constant rates."""
+    n = mixing.flavours.size
+    made = np.empty((2, n))
     y_new[:] = y
     for i in range(weights.size):
         for helicity in range(2):
             rate, gain = 0.0, 0.0
-            for m in range(mixing.flavours.size):
+            for m in range(n):
                 rate += rates.rate[i, helicity, m]
                 gain += rates.gain[i, helicity, m]
-            before, total = f[i, helicity], 0.0
-            # int f dz over the step
-            integral = step * (before + (gain - rate * before) * step * _second_phi(rate * step))
-            for m in range(mixing.flavours.size):
-                made = rates.gain[i, helicity, m] * step - rates.rate[i, helicity, m] * integral
-                total += made
-                y_new[mixing.flavours[m]] -= weights[i] * made if helicity == 0 else -weights[i] * made
-            new[i, helicity] = before + total
+            before = f[i, helicity]
+            integral = step * (before + (gain - rate * before) * step * _second_phi(rate * step))  # of f over ln T
+            new[i, helicity] = before
+            for m in range(n):
+                made[helicity, m] = rates.gain[i, helicity, m] * step - rates.rate[i, helicity, m] * integral
+                new[i, helicity] += made[helicity, m]
+        for m in range(n):
+            y_new[mixing.flavours[m]] -= weights[i] * (made[0, m] - made[1, m])
 
 
 @compiled
