@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.integrate import quad
+from scipy.integrate import quad, solve_ivp
 
 from hpc_nu.models.interface import Problem, SolverSettings
-from hpc_nu.models.kev_neutrinos import resonant_kernel
+from hpc_nu.models.kev_neutrinos import resonant_kernel, resonant_production
+from hpc_nu.models.kev_neutrinos.bath import bath
 from hpc_nu.models.kev_neutrinos.dodelson_widrow import DodelsonWidrow
 from hpc_nu.models.kev_neutrinos.resonant_production import (
     FLAVOUR_NAMES,
@@ -56,6 +57,7 @@ THIRDS = [7e-11 / 3] * 3
 # ------------------------------------------------------------------------------------------------------- the kernel
 
 
+@pytest.mark.parametrize("sweep", [0.0, 1e-5, 1e-3, 0.02, 0.3])
 @pytest.mark.parametrize(
     "a, b, c, w, h",
     [
@@ -68,13 +70,22 @@ THIRDS = [7e-11 / 3] * 3
         (0.5, -1.0, 0.6, 1e-3, 0.04),  # far away
         (0.2, -1.0, 0.6, 3.0, 0.04),  # broad
         (2.0, -0.4, 1.0, 1e-3, 0.01),
+        (0.003, -1.0, 0.6, 1e-3, 1e-7),  # as at one momentum
     ],
 )
-def test_the_average_over_a_bin_is_the_integral(a, b, c, w, h):
-    poles = [root.real for root in np.roots([c, b, a]) if abs(root.real) < h]
-    expected = quad(lambda u: 1 / (w**2 + (a + b * u + c * u**2) ** 2), -h, h, points=poles or None, limit=500)[0]
-    assert_allclose(resonant_kernel.averaged_resonance(a, b, c, w, h), expected / (2 * h), rtol=2e-3)
-    assert resonant_kernel.averaged_resonance(a, b, c, w, 0.0) == 1 / (w**2 + a**2)
+def test_the_average_over_a_bin_and_a_step_is_the_integral(a, b, c, w, h, sweep):
+    def of_step(u):
+        first, last = a - sweep + b * u + c * u**2, a + sweep + b * u + c * u**2
+        if sweep == 0:
+            return 1 / (w**2 + first**2)
+        return (np.arctan(last / w) - np.arctan(first / w)) / (2 * sweep * w)
+
+    edges = [root.real for at in (a - sweep, a + sweep) for root in np.roots([c, b, at]) if abs(root.real) < h]
+    expected = quad(of_step, -h, h, points=sorted(edges) or None, limit=500, epsabs=0)[0] / (2 * h)
+    found = resonant_kernel.averaged_resonance(a - sweep, a + sweep, b, c, w, h)
+    assert_allclose(found, expected, rtol=3e-3)
+    assert_allclose(resonant_kernel.averaged_resonance(a + sweep, a - sweep, b, c, w, h), found, rtol=1e-9)
+    assert_allclose(resonant_kernel.averaged_resonance(a - sweep, a + sweep, b, c, w, 0.0), of_step(0.0), rtol=3e-3)
 
 
 def fed_back(n):
@@ -102,7 +113,7 @@ def test_steps_are_of_second_order():
 
 def test_without_feedback_a_step_is_exact():
     """f = n_F (1 - e^(-R z)), whatever the step."""
-    rates = resonant_kernel.Rates(np.full((1, 2, 1), 3.0), np.full((1, 2, 1), 0.6), np.zeros((1, 2, 1)), np.zeros(1))
+    rates = resonant_kernel.Rates(np.full((1, 2, 1), 3.0), np.full((1, 2, 1), 0.6))
     mixing = resonant_kernel.Mixing(1.0, np.array([2]), np.array([0.5]), True)
     for step in (1e-6, 1e-3, 0.1, 10.0):
         new, y = np.empty((1, 2)), np.empty(3)
@@ -184,14 +195,59 @@ def test_a_spectrum_contains_the_yield():
         assert_allclose(n * 0.01**3 / entropy_density(0.01), found[f"Y_{name}"], rtol=4e-3)
 
 
+def test_a_narrow_resonance_converts_what_its_crossing_says(monkeypatch):
+    """f = n_F(k - mu) sum pi S D^2/(2 |dx/dt|) over the crossings of x = D + |V_T| - V, if little is converted.
+
+    From the integral of R over a resonance with Gamma^2/4 >> S D^2; helicity + has next to nothing.
+    """
+    sin2, asymmetry, q = 1e-15, 1e-4, np.array([0.3, 1.0, 2.0])
+    range_of_t = {"T_start": 1.0, "T_end": 0.02}
+    settings, t = DEFAULTS | {"flavour": "mu", "setup": "full"}, np.geomspace(*range_of_t.values(), 10_001)
+    b = bath(q, t, settings)
+    potential, chemical = (effect[:, 1, 1] * asymmetry for effect in effect_of_asymmetries(t, settings))
+    x = 7.1e-6**2 / (2 * b.energy) - b.shift - potential
+    rate = np.gradient(x, np.log(t), axis=1) * b.clock
+    made = np.pi * sin2 * (7.1e-6**2 / (2 * b.energy)) ** 2 / (2 * np.abs(rate)) / (np.exp(b.x - chemical) + 1)
+    crossed = x[:, 1:] * x[:, :-1] < 0
+    assert np.all(crossed.sum(axis=1) >= 1)  # of the larger momentum maybe before T_start
+    monkeypatch.setattr(resonant_production, "LONGEST_STEP", 0.002)  # 0.01: 2 % here and there, of interpolation
+    found = solve(of_one("mu", sin2), (0, asymmetry, 0), momenta=q, bins=200, **range_of_t)
+    assert_allclose(found["f_minus"], np.sum(made[:, 1:] * crossed, axis=1), rtol=0.01)
+    assert np.all(found["f_plus"] < 0.01 * found["f_minus"])
+
+
 # ------------------------------------------------------------------------------------------------------ convergence
+
+
+def test_an_implicit_solver_finds_the_same():
+    """The equations of a few bins, by variable-order BDF with all unknowns in one Jacobian."""
+    tables = shared_bins(DEFAULTS | {"bins": 25}).tables
+    mixing = resonant_kernel.Mixing(7.1e-6, np.arange(3), np.array(THIRDS), True)
+    rates = resonant_kernel.Rates(*np.empty((2, 25, 2, 3)))
+    moment = resonant_kernel.Moment(*map(np.empty, ((1,), (25,), (25,), (25, 3), (25, 3), (3, 3), (3, 3))))
+    nodes = tables.spacing * np.arange(len(tables.temperature))
+
+    def slope(z, u):
+        f, y = u[:50].reshape(25, 2), u[50:] * 1e-5
+        j = min(int(z / tables.spacing), len(nodes) - 2)
+        resonant_kernel.set_moment(tables, mixing, j, z / tables.spacing - j, moment)
+        resonant_kernel.set_rates(mixing, tables.half_width, moment, moment, y, y, rates)
+        made = rates.gain - rates.rate * f[:, :, np.newaxis]
+        return np.append(made.sum(axis=2), -tables.weights @ (made[:, 0] - made[:, 1]) / 1e-5)
+
+    start = np.append(np.zeros(50), np.array(EQUAL) / 1e-5)
+    end = solve_ivp(slope, nodes[[0, -1]], start, method="BDF", rtol=1e-5, atol=1e-9, max_step=0.02).y[:, -1]
+    found = solve(THIRDS, bins=25, rtol=1e-7)
+    y_minus, y_plus = tables.weights @ end[:50].reshape(25, 2)
+    assert_allclose([found["Y_minus"], found["Y_plus"]], [y_minus, y_plus], rtol=3e-3)
+    assert_allclose([found[f"Y_Delta_{a}_end"] for a in FLAVOUR_NAMES], end[50:] * 1e-5, rtol=0.01)
 
 
 @pytest.mark.parametrize("sin2", [THIRDS, of_one("mu", 2e-11)])
 def test_fifty_bins_are_enough(sin2):
     few, many = solve(sin2, bins=50), solve(sin2, bins=200)
     assert_allclose(few["Omega_h2"], many["Omega_h2"], rtol=1e-3)
-    assert_allclose(few["mean_momentum"], many["mean_momentum"], rtol=3e-3)
+    assert_allclose(few["mean_momentum"], many["mean_momentum"], rtol=1e-3)
 
 
 def test_a_thousand_bins_take_as_many_steps_as_a_hundred():
@@ -200,14 +256,14 @@ def test_a_thousand_bins_take_as_many_steps_as_a_hundred():
     few, many = (outcome.steps + outcome.rejected for outcome in outcomes)
     assert many < 1.3 * few
     few, many = (outcome.observables["scalar"] for outcome in outcomes)
-    assert_allclose(few["Omega_h2"], many["Omega_h2"], rtol=2e-3)
-    assert_allclose(few["mean_momentum"], many["mean_momentum"], rtol=1e-2)
+    assert_allclose(few["Omega_h2"], many["Omega_h2"], rtol=1e-3)
+    assert_allclose(few["mean_momentum"], many["mean_momentum"], rtol=1e-3)
 
 
 def test_steps_ranges_and_start_are_converged():
     usual, fine = solve(THIRDS), solve(THIRDS, rtol=1e-8)
     assert_allclose(usual["Omega_h2"], fine["Omega_h2"], rtol=2e-4)
-    assert_allclose(usual["mean_momentum"], fine["mean_momentum"], rtol=1e-3)
+    assert_allclose(usual["mean_momentum"], fine["mean_momentum"], rtol=2e-4)
     for changed in ({"T_start": 10.0}, {"T_end": 0.002}, {"momentum_low": 1e-3, "bins": 120}, {"momentum_high": 25.0}):
         assert_allclose(solve(THIRDS, **changed)["Omega_h2"], fine["Omega_h2"], rtol=1e-3, err_msg=str(changed))
 
@@ -248,7 +304,14 @@ def test_the_peak_of_the_spectrum_is_on_the_track():
 
 @pytest.mark.parametrize(
     "total, equal, muon",
-    [(5e-12, 0.470, 0.372), (2e-11, 0.763, 0.526), (7e-11, 0.914, 0.612), (2e-10, 1.016, 0.708), (5e-10, 1.16, 0.865)],
+    [
+        (1e-12, 0.151, 0.139),
+        (5e-12, 0.470, 0.372),
+        (2e-11, 0.763, 0.526),
+        (7e-11, 0.914, 0.612),
+        (2e-10, 1.016, 0.708),
+        (5e-10, 1.16, 0.865),
+    ],
 )
 def test_an_independent_program_with_the_same_bath_finds_the_same(total, equal, muon):
     """Omega/Omega_dm of 7.1 keV at (5.1) of arXiv:2011.12637, with 100 % there (and 10-20 % of uncertainty).
@@ -283,11 +346,14 @@ def test_published_runs_converge_to_other_numbers(m_4, sin2, asymmetry, _, conve
 
 @pytest.mark.parametrize("m_4, sin2, asymmetry, published, converged", RUNS[:2])
 def test_published_runs_are_reproduced_with_their_bins(m_4, sin2, asymmetry, published, converged):
-    """1000 bins in p/T = 0.001 ... 20 at 10 GeV, sampled at their centres; the fit of opacities is good to 1.3 %."""
+    """1000 bins in p/T = 0.001 ... 20 at 10 GeV, sampled at their centres, and a fit of opacities; 2.5 %.
+
+    So few bins make the result sensitive: 4 times as many are worth 6 and 20 % of it.
+    """
     redshift = (84.38 / 10.75) ** (1 / 3)
     bins = {"bins": 1000, "momentum_low": 1e-3 / redshift, "momentum_high": 20 / redshift, "sampling": "point"}
-    found = solve([0, sin2, 0], [0, asymmetry / PUBLISHED_ENTROPY, 0], m_4, rtol=1e-6, **PUBLISHED, **bins)
-    assert_allclose(found["Y_minus"] / found["Y"] * found["Omega_h2"], published, rtol=0.013)
+    found = solve([0, sin2, 0], [0, asymmetry / PUBLISHED_ENTROPY, 0], m_4, rtol=1e-7, **PUBLISHED, **bins)
+    assert_allclose(found["Y_minus"] / found["Y"] * found["Omega_h2"], published, rtol=0.025)
     assert published < 0.95 * converged
 
 

@@ -11,12 +11,13 @@ in the asymmetries Y_b.  Sterile neutrinos of several flavours add up: R = sum_a
 
 Near 0.2 GeV a resonance, x = 0, is 1e-3 wide in ln k, and ever narrower below: no grid resolves it.  What a rate at the
 centre of a bin does instead is to convert the whole bin at once; this depletes the asymmetry, the resonance moves on,
-and the bin is left half full, however narrow bins of this kind are.  So 1/(w^2 + x^2) is averaged over the bin, in
-closed form, with x to second order in u = ln(k/k_i): its slope vanishes where the two resonances of a flavour merge.
+and the bin is left half full, however narrow bins of this kind are.  Nor is it resolved in time, without feedback.  So
+1/(w^2 + x^2) is averaged over the bin and over the step, in closed form, with x linear in time and to second order in
+u = ln(k/k_i): its slope vanishes where the two resonances of a flavour merge.
 
 A step is an exponential one: with constant rates, f and its integral over time are known, and so is what each flavour
-has lost, so that lepton number is conserved to rounding.  Rates are those at the start, then the mean of the start and
-the predicted end: of second order, and the difference is the error that sets the steps.
+has lost, so that lepton number is conserved to rounding.  The asymmetries at its end, which the averages need, are
+extrapolated from the step before.  This is of second order, and how far they are off is the error that sets the steps.
 """
 
 import math
@@ -27,10 +28,8 @@ import numpy as np
 from hpc_nu.compiled import compiled
 
 FAR = 6.0
-"""Where |x| in a bin is above this many times its changes and w, a Taylor series of second order does: 1e-3."""
-
-NEAR, LARGEST_JUMP = 3.0, 1.0
-"""Without averages, x/w of a bin that is at a resonance, and what it may change by in a step."""
+"""Where |x| is above this many times its changes in a bin and a step, and w, a Taylor series of second order does:
+1e-3."""
 
 SHORTEST = 1e-9
 """Of a node's interval: a step that is to be shorter than this has failed."""
@@ -80,81 +79,140 @@ class Mixing(NamedTuple):
     is_averaged: bool
 
 
-class Rates(NamedTuple):
-    """R_a and R_a n_F(k -+ mu_a) per unit of ln T: (n_q, 2, n) arrays, helicities - and +, flavours of `Mixing`.
+class Moment(NamedTuple):
+    """The bath at one time, for the n flavours of a `Mixing`.
 
-    `detuning`, of the same shape, is x/w at the centres of the bins; `potential` (n,) [GeV] is V_a.
+    Attributes
+    ----------
+    clock : (1,) array [GeV]
+    split : (n_q,) array [GeV]
+        D.
+    boltzmann : (n_q,) array
+        e^(-k/T).
+    width, shift : (n_q, n) arrays [GeV]
+        Gamma_a and |V_T,a|.
+    potential : (n, 3) array [GeV]
+        V_a/Y_b.
+    chemical : (n, 3) array
+        mu_a/(T Y_b).
     """
+
+    clock: np.ndarray
+    split: np.ndarray
+    boltzmann: np.ndarray
+    width: np.ndarray
+    shift: np.ndarray
+    potential: np.ndarray
+    chemical: np.ndarray
+
+
+class Rates(NamedTuple):
+    """R_a and R_a n_F(k -+ mu_a) per unit of ln T: (n_q, 2, n) arrays, helicities - and +, flavours of `Mixing`."""
 
     rate: np.ndarray
     gain: np.ndarray
-    detuning: np.ndarray
-    potential: np.ndarray
 
 
 @compiled
-def averaged_resonance(a, b, c, w, h):
-    """Mean of 1/(w^2 + x^2), x = a + b u + c u^2, over u = -h ... h; w and c above zero.
+def averaged_resonance(first, last, b, c, w, h):
+    """Mean of 1/(w^2 + x^2), x = a + b u + c u^2, over a = first ... last and u = -h ... h; w and c above zero.
 
-    From 1/(w^2 + x^2) = Im[1/(x - i w)]/w and the two roots of x = i w, d = (b^2 - 4 c (a - i w))^(1/2) apart in units
-    of c; both sides of a root's logarithm are within half a turn of each other, so that its main branch is right.
+    int da 1/(w^2 + x^2) = atan(x/w)/w, and atan(x/w) is pi/2 - Im ln(x + i w); at one time, 1/(w^2 + x^2) = Im[1/(x -
+    i w)]/w.  Either is integrated over u with the two roots of x + i w = 0.
     """
-    spread = abs(b) * h + c * h * h
-    at_centre = 1.0 / (w * w + a * a)
-    if abs(a) > FAR * (spread + w) or spread < 1e-3 * w:
-        curvature = (2.0 * a * b * at_centre) ** 2 - (b * b + 2.0 * a * c) * at_centre
-        return at_centre * (1.0 + h * h / 3.0 * curvature)
-    d = np.sqrt(complex(b * b - 4.0 * c * a, 4.0 * c * w))
+    a, sweep = 0.5 * (first + last), 0.5 * abs(last - first)
+    across = abs(b) * h + c * h * h
+    if abs(a) > FAR * (across + sweep + w) or across + sweep < 1e-3 * w:
+        g = 1.0 / (w * w + a * a)
+        of_bin = h * h * ((2.0 * a * b * g) ** 2 - (b * b + 2.0 * a * c) * g)
+        return g * (1.0 + (of_bin + sweep * sweep * ((2.0 * a * g) ** 2 - g)) / 3.0)
+    if sweep < 1e-3 * (across + w):
+        return _over_bin(a, b, c, w, h)
+    if across < 1e-3 * (sweep + w):
+        return (math.atan((a + sweep) / w) - math.atan((a - sweep) / w)) / (2.0 * sweep * w)
+    return (_angle(a - sweep, b, c, w, h) - _angle(a + sweep, b, c, w, h)) / (4.0 * h * sweep * w)
+
+
+@compiled
+def _roots(a, b, c, w):
+    """Those of a + b u + c u^2 + i w, without cancellation, and c times their distance."""
+    d = np.sqrt(complex(b * b - 4.0 * c * a, -4.0 * c * w))
     if b < 0.0:
         d = -d
-    first, second = -(b + d) / (2.0 * c), -2.0 * complex(a, -w) / (b + d)
-    logs = np.log((second - h) / (second + h)) - np.log((first - h) / (first + h))
+    return -(b + d) / (2.0 * c), -2.0 * complex(a, w) / (b + d), d
+
+
+@compiled
+def _over_bin(a, b, c, w, h):
+    """Mean of 1/(w^2 + x^2) at one time.
+
+    Seen from a root the ends of the bin are less than half a turn apart: main branches are right.
+    """
+    first, second, d = _roots(a, b, c, w)
+    logs = np.log((first - h) / (first + h)) - np.log((second - h) / (second + h))
     return (logs / d).imag / (2.0 * h * w)
 
 
 @compiled
-def _between(values, j, s):
-    return (1.0 - s) * values[j] + s * values[j + 1]
+def _angle(a, b, c, w, h):
+    """int Im ln(x + i w) du over the bin; one root on each side of the real axis, so that main branches add up."""
+    first, second, _ = _roots(a, b, c, w)
+    return (_primitive(h - first) + _primitive(h - second) - _primitive(-h - first) - _primitive(-h - second)).imag
 
 
 @compiled
-def set_rates(tables, mixing, j, s, step, y, before, rates):
-    """Rates between the nodes j and j + 1, a part s behind j, for asymmetries y (3,).
+def _primitive(z):
+    """That of ln z, but for z."""
+    return z * np.log(z)
 
-    A bin that is narrower than what the faster resonance, k/T ~ 1/(V_a T), sweeps in a step is averaged over this, as
-    it is in time; `before` (n,) is V_a a `step` of ln T before.
-    """
+
+@compiled
+def set_moment(tables, mixing, j, s, moment):
+    """Fill in what the bath is between the nodes j and j + 1, a part s behind j."""
     t = tables.temperature[j] ** (1.0 - s) * tables.temperature[j + 1] ** s
-    t5, clock = t**5, _between(tables.clock, j, s)
-    n = mixing.flavours.size
-    shift, half, more, less = rates.potential, np.zeros(n), np.empty(n), np.empty(n)
-    shift[:] = 0.0
-    for m in range(n):
-        a, mu = mixing.flavours[m], 0.0
+    t3, t5 = t**3, t**5
+    moment.clock[0] = (1.0 - s) * tables.clock[j] + s * tables.clock[j + 1]
+    for m in range(mixing.flavours.size):
+        a = mixing.flavours[m]
         for b in range(3):
-            shift[m] += y[b] * t**3 * ((1.0 - s) * tables.potential[j, a, b] + s * tables.potential[j + 1, a, b])
-            mu += y[b] * ((1.0 - s) * tables.chemical[j, a, b] + s * tables.chemical[j + 1, a, b])
-        more[m], less[m] = math.exp(mu), math.exp(-mu)
-        if mixing.is_averaged:
-            largest = max(abs(shift[m]), abs(before[m]))
-            change = abs(shift[m] - before[m]) / largest if largest > 0.0 else 0.0
-            half[m] = max(tables.half_width, 0.5 * (change + step))
+            at, after = tables.potential[j, a, b], tables.potential[j + 1, a, b]
+            moment.potential[m, b] = t3 * ((1.0 - s) * at + s * after)
+            at, after = tables.chemical[j, a, b], tables.chemical[j + 1, a, b]
+            moment.chemical[m, b] = (1.0 - s) * at + s * after
     for i in range(tables.weights.size):
         momentum = (1.0 - s) * tables.x[j, i] + s * tables.x[j + 1, i]
-        delta, boltzmann = mixing.m_4**2 / (2.0 * momentum * t), math.exp(-momentum)
-        for m in range(n):
-            a, sin2 = mixing.flavours[m], mixing.sin2[m]
-            gamma = t5 * ((1.0 - s) * tables.width[j, i, a] + s * tables.width[j + 1, i, a])
-            v = t5 * ((1.0 - s) * tables.shift[j, i, a] + s * tables.shift[j + 1, i, a])
-            mixed, split = sin2 * delta * delta, delta * math.sqrt(1.0 - sin2)
+        moment.split[i], moment.boltzmann[i] = mixing.m_4**2 / (2.0 * momentum * t), math.exp(-momentum)
+        for m in range(mixing.flavours.size):
+            a = mixing.flavours[m]
+            moment.width[i, m] = t5 * ((1.0 - s) * tables.width[j, i, a] + s * tables.width[j + 1, i, a])
+            moment.shift[i, m] = t5 * ((1.0 - s) * tables.shift[j, i, a] + s * tables.shift[j + 1, i, a])
+
+
+@compiled
+def set_rates(mixing, half, first, last, y_first, y_last, rates):
+    """Rates of a step from one `Moment` to another, and from asymmetries (3,) to others, of bins of a half width."""
+    clock = 0.5 * (first.clock[0] + last.clock[0])
+    for m in range(mixing.flavours.size):
+        v_first, v_last, mu, sin2 = 0.0, 0.0, 0.0, mixing.sin2[m]
+        for b in range(3):
+            v_first += first.potential[m, b] * y_first[b]
+            v_last += last.potential[m, b] * y_last[b]
+            mu += 0.5 * (first.chemical[m, b] * y_first[b] + last.chemical[m, b] * y_last[b])
+        more, less, cosine = math.exp(mu), math.exp(-mu), math.sqrt(1.0 - sin2)
+        for i in range(first.split.size):
+            gamma, delta = 0.5 * (first.width[i, m] + last.width[i, m]), 0.5 * (first.split[i] + last.split[i])
+            boltzmann, shift = (
+                0.5 * (first.boltzmann[i] + last.boltzmann[i]),
+                0.5 * (first.shift[i, m] + last.shift[i, m]),
+            )
+            mixed, split = sin2 * delta * delta, cosine * delta
             strength, w = gamma / 4.0 * mixed / clock, math.sqrt(mixed + gamma * gamma / 4.0)
-            slope, curvature = v - split, (v + split) / 2.0
-            for helicity in range(2):
-                offset, active = (-shift[m], more[m]) if helicity == 0 else (shift[m], less[m])
-                x = v + split + offset
-                rate = strength * averaged_resonance(x, slope, curvature, w, half[m])
-                rates.rate[i, helicity, m], rates.gain[i, helicity, m] = rate, rate * _occupation(boltzmann * active)
-                rates.detuning[i, helicity, m] = x / w
+            x_first, x_last = cosine * first.split[i] + first.shift[i, m], cosine * last.split[i] + last.shift[i, m]
+            b, c = shift - split, 0.5 * (shift + split)
+            minus = strength * averaged_resonance(x_first - v_first, x_last - v_last, b, c, w, half)
+            plus = strength * averaged_resonance(x_first + v_first, x_last + v_last, b, c, w, half)
+            rates.rate[i, 0, m], rates.gain[i, 0, m] = minus, minus * _occupation(boltzmann * more)
+            rates.rate[i, 1, m], rates.gain[i, 1, m] = plus, plus * _occupation(boltzmann * less)
 
 
 @compiled
@@ -193,30 +251,10 @@ def relax(mixing, weights, rates, step, f, new, y, y_new):
 
 
 @compiled
-def _mean(first, second, out):
-    for i in range(out.rate.shape[0]):
-        for helicity in range(2):
-            for m in range(out.rate.shape[2]):
-                out.rate[i, helicity, m] = 0.5 * (first.rate[i, helicity, m] + second.rate[i, helicity, m])
-                out.gain[i, helicity, m] = 0.5 * (first.gain[i, helicity, m] + second.gain[i, helicity, m])
-
-
-@compiled
-def _largest_jump(start, end):
-    """Largest change of x/w in a step, of the bins at whose centres there is a resonance in it."""
-    largest = 0.0
-    for i in range(start.detuning.shape[0]):
-        for helicity in range(2):
-            for m in range(start.detuning.shape[2]):
-                before, after = start.detuning[i, helicity, m], end.detuning[i, helicity, m]
-                if before * after < 0.0 or min(abs(before), abs(after)) < NEAR:
-                    largest = max(largest, abs(after - before))
-    return largest
-
-
-@compiled
-def _new_rates(n_q, n):
-    return Rates(np.zeros((n_q, 2, n)), np.zeros((n_q, 2, n)), np.zeros((n_q, 2, n)), np.zeros(n))
+def _new_moment(n_q, n):
+    of_bins, of_both = np.empty(n_q), np.empty((n_q, n))
+    matrix = np.empty((n, 3))
+    return Moment(np.empty(1), of_bins, of_bins.copy(), of_both, of_both.copy(), matrix, matrix.copy())
 
 
 @compiled
@@ -226,7 +264,7 @@ def evolve(tables, mixing, tolerance, most_attempts, f, history):
     Parameters
     ----------
     tolerance : float
-        Of the predicted asymmetries against the corrected ones, in units of the largest.
+        Of asymmetries as extrapolated against those that come out, in units of the largest.
     f : (n_q, 2) array
         Occupations, updated.
     history : (n_T, 5) array
@@ -238,11 +276,13 @@ def evolve(tables, mixing, tolerance, most_attempts, f, history):
         Steps, rejected ones, and whether the last node is reached; not within `most_attempts`, or with `SHORTEST`.
     """
     n_q, n = tables.weights.size, mixing.flavours.size
-    start, end, mean = _new_rates(n_q, n), _new_rates(n_q, n), _new_rates(n_q, n)
-    y, predicted, corrected, new = history[0, :3].copy(), np.empty(3), np.empty(3), np.empty_like(f)
+    half = tables.half_width if mixing.is_averaged else 0.0
+    first, last = _new_moment(n_q, n), _new_moment(n_q, n)
+    rates = Rates(np.empty((n_q, 2, n)), np.empty((n_q, 2, n)))
+    y, trend, y_new, f_new = history[0, :3].copy(), np.zeros(3), np.empty(3), np.empty_like(f)
     least = 1e-3 * np.max(np.abs(y))
     steps, rejected, wanted = 0, 0, 1.0
-    set_rates(tables, mixing, 0, 0.0, 0.0, y, start.potential, start)
+    set_moment(tables, mixing, 0, 0.0, first)
     for j in range(tables.temperature.size - 1):
         s = 0.0
         while s < 1.0:
@@ -250,23 +290,20 @@ def evolve(tables, mixing, tolerance, most_attempts, f, history):
             if steps + rejected >= most_attempts or part < SHORTEST:
                 return steps, rejected, False
             step, s_end = part * tables.spacing, s + part if part < 1.0 - s else 1.0
-            relax(mixing, tables.weights, start, step, f, new, y, predicted)
-            set_rates(tables, mixing, j, s_end, step, predicted, start.potential, end)
-            _mean(start, end, mean)
-            relax(mixing, tables.weights, mean, step, f, new, y, corrected)
-            scale = max(np.max(np.abs(corrected)), least)
-            error = np.max(np.abs(corrected - predicted)) / (tolerance * scale) if scale > 0.0 else 0.0
-            if not mixing.is_averaged:
-                error = max(error, (_largest_jump(start, end) / LARGEST_JUMP) ** 2)
+            expected = y + trend * step
+            set_moment(tables, mixing, j, s_end, last)
+            set_rates(mixing, half, first, last, y, expected, rates)
+            relax(mixing, tables.weights, rates, step, f, f_new, y, y_new)
+            scale = max(np.max(np.abs(y_new)), least)
+            error = np.max(np.abs(y_new - expected)) / (tolerance * scale) if scale > 0.0 else 0.0
             wanted = part * min(2.0, max(0.3, 0.9 / math.sqrt(error + 1e-3)))
             if error > 1.0:
                 rejected += 1
                 continue
             steps, s = steps + 1, s_end
-            y[:], f[:] = corrected, new
-            if not mixing.is_averaged:
-                set_rates(tables, mixing, j, s_end, step, y, start.potential, end)
-            start, end = end, start
+            trend[:] = (y_new - y) / step
+            y[:], f[:] = y_new, f_new
+            first, last = last, first
         history[j + 1, :3] = y
         for helicity in range(2):
             history[j + 1, 3 + helicity] = np.sum(tables.weights * f[:, helicity])

@@ -268,7 +268,7 @@ class ResonantProduction(Model):
         settings = problem.settings
         entries = math.log(settings["T_start"] / settings["T_end"]) / LONGEST_STEP * settings["bins"]
         flavours = np.count_nonzero(_of_flavours("sin2_2theta_{}", problem.point), axis=0)
-        each = {"bin_average": 8e-8, "point": 1.4e-6}[settings["sampling"]]
+        each = {"bin_average": 8e-8, "point": 4e-7}[settings["sampling"]]
         steps_per_node = 1 + 0.6 * (SolverSettings.rtol / problem.solver.rtol) ** (1 / 3)
         to_prepare = {"self_energy": 2.6e-6, "published_fit": 1.4e-6}[settings["opacity"]] * entries
         key = tuple(settings[name] for name in (*_OF_THE_BATH, *_OF_THE_BINS))
@@ -283,7 +283,7 @@ class ResonantProduction(Model):
         mixing = Mixing(point["m_4"], flavours, sin2[flavours], settings["sampling"] == "bin_average")
         f, history = np.zeros((len(bins.q), 2)), np.zeros((len(bins.temperatures), 5))
         history[0, :3] = _of_flavours("Y_Delta_{}_start", point)
-        # A step's error is h^3 where its estimate, by the predictor, is h^2.
+        # The error of a step is h^3, its estimate h^2.
         tolerance = solver.rtol ** (2 / 3)
         steps, rejected, is_done = evolve(bins.tables, mixing, tolerance, solver.max_steps, f, history)
         if not is_done:
