@@ -10,6 +10,7 @@ MODELS = {
     "dodelson_widrow": "hpc_nu.models.kev_neutrinos.dodelson_widrow:DodelsonWidrow",
     "relic_coupling": "hpc_nu.models.kev_neutrinos.relic_coupling:RelicCoupling",
     "relic_fold": "hpc_nu.models.kev_neutrinos.relic_fold:RelicFold",
+    "resonant_production": "hpc_nu.models.kev_neutrinos.resonant_production:ResonantProduction",
     "equilibration": "hpc_nu.models.heavy_neutrinos.equilibration:Equilibration",
 }
 """Where each model lives, by its word in an input file: "module:class"."""

@@ -149,6 +149,7 @@ GRIDS = {
     "dodelson_widrow": {"T_start": 20.0, "T_end": 1e-3, "temperature_steps": 600},
     "relic_coupling": {"T_start": 20.0, "T_end": 1e-3, "temperature_steps": 600},
     "relic_fold": {"T_start": 20.0, "T_end": 1e-3, "temperature_steps": 600},
+    "resonant_production": {"T_start": 10.0, "T_end": 0.01, "bins": 50, "momentum_low": 0.001, "momentum_high": 20.0},
     "equilibration": {"T_high": 1e4, "T_low": 1e-2, "points_per_decade": 30},
     "lepton_asymmetry": {"T_start": 1e3, "T_end": 1.0},
 }
