@@ -43,7 +43,7 @@ def least_input(model, output):
         lines.append(f"settings: {NEEDED_SETTINGS[model.name]}")
     if model.grid_kinds:
         lines.append("grids: [{kind: gauss_legendre, n_modes: 4}]")
-    temperature = 50 if model.name == "lepton_asymmetry" else 0.005  # where its solve has been
+    temperature = 50 if model.name.startswith("lepton_asymmetry") else 0.005  # where its solve has been
     return "\n".join([*lines, output.replace("VALUE", str(temperature))]) + "\n"
 
 
