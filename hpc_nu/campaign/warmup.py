@@ -19,9 +19,6 @@ from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.table_file import default_table, massless_table, table_for_mass
 from hpc_nu.solver import momentum_grid
 
-REBUILD = ("all", "self_energy", "direct_rates")
-"""Which tables of the package can be built anew."""
-
 
 def warmup(communicator, masses=(), rebuild=None):
     """Compile and cache kernels, and make sure that tables are there; collective.
@@ -31,7 +28,7 @@ def warmup(communicator, masses=(), rebuild=None):
     masses : sequence of float [GeV]
         Of tables with nodes at exactly these masses.
     rebuild : str, optional
-        One of `REBUILD`: build these tables of the package anew.
+        "all", "self_energy" or "direct_rates": build these tables of the package anew.
 
     Returns
     -------
@@ -42,7 +39,7 @@ def warmup(communicator, masses=(), rebuild=None):
     for mass in masses:
         if not 0 < mass < MAX_MASS:
             raise Refused(f"--mass {mass:g}: expected between 0 and {MAX_MASS:g} GeV", BAD_INPUT)
-    self_energy, direct_rates = (rebuild in ("all", which) for which in REBUILD[1:])
+    self_energy, direct_rates = (rebuild in ("all", kind) for kind in ("self_energy", "direct_rates"))
     tables = {
         "default table": default_table(communicator, rebuild=self_energy),
         "massless table": massless_table(communicator, rebuild=self_energy),

@@ -72,8 +72,9 @@ def soft_logarithm(momentum, lepton_mass_squared, strict=False):
     return (math.log1p(4 * momentum**2 / lepton_mass_squared) - math.log(4 * momentum**2)) / 2
 
 
+@compiled
 def soft_limit(momentum):
-    """J_0."""
+    """J_0 at k/T = `momentum`."""
     return math.pi**2 * momentum * (0.5 + 1 / math.expm1(momentum))
 
 
@@ -162,7 +163,7 @@ def on_hyperbola(k, q, nodes, weights):
 @compiled
 def _gauge_t_hard(k, nodes, weights):
     """int dln Q [J - J_0 theta(Q < 1)]."""
-    limit = math.pi**2 * k * (0.5 + 1 / math.expm1(k))
+    limit = soft_limit(k)
     end = math.log(4 * k * _LARGE) / 2
     total = 0.0
     for low, high, soft in ((_SOFTEST, -4.0, limit), (-4.0, -1.5, limit), (-1.5, 0.0, limit), (0.0, end / 2, 0.0),

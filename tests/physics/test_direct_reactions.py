@@ -34,6 +34,8 @@ def test_calculated_rates_are_those_of_the_table_of_the_crossover(crossover):
 def test_below_the_seam_there_is_the_fit_and_nothing_jumps():
     t = np.array([5.0, 50.0, CALCULATED_FROM[0]])
     assert_array_equal(at("calculated", t, t), at("fit_of_averages", t, t))
+    cold = [thermal_rates(t, 2 * t, 1.0, direct_reactions=which) for which in ("calculated", "fit_of_averages")]
+    assert_array_equal(*cold)
     t = np.linspace(CALCULATED_FROM[0] - 1, CALCULATED_FROM[1] + 1, 200)
     assert np.abs(np.diff(np.log(at("calculated", t, t)), axis=1)).max() < 0.02
 
