@@ -48,14 +48,14 @@ class AveragedRates(NamedTuple):
     shift_v: np.ndarray
     mass_over_energy: np.ndarray
 
-    def scaled(self, mass, rate_factor=1.0, gamma_v_factor=1.0, h_c_factor=1.0):
-        """The averages at `mass` [GeV] with all gamma, gamma_v in addition, and h_c multiplied by these factors."""
-        violation = rate_factor * gamma_v_factor
+    def scaled(self, mass, rate_factor=1.0, gamma_v_factor=1.0, h_c_factor=1.0, gamma_c_factor=1.0):
+        """The averages at `mass` [GeV] with all gamma, gamma_v and gamma_c in addition, and h_c times these factors."""
+        conservation, violation = rate_factor * gamma_c_factor, rate_factor * gamma_v_factor
         vacuum = ELECTROWEAK_VEV**2 / (4 * mass) * self.mass_over_energy[:, np.newaxis]
         return self._replace(
-            gamma_c=rate_factor * self.gamma_c,
+            gamma_c=conservation * self.gamma_c,
             gamma_v=violation * self.gamma_v,
-            source_c=rate_factor * self.source_c,
+            source_c=conservation * self.source_c,
             source_v=violation * self.source_v,
             shift_c=h_c_factor * self.shift_c + (h_c_factor - 1) * vacuum,
         )

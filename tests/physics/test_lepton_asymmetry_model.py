@@ -569,6 +569,15 @@ def test_the_smallest_tolerance_that_is_accepted_can_be_met_and_no_retry_goes_be
     assert smallest.more_careful().rtol == SMALLEST_RTOL
 
 
+@pytest.mark.parametrize("grid", [AVERAGED, EIGHT_MODES], ids=["averaged", "8 modes"])
+def test_both_rates_twice_are_all_rates_twice(grid):
+    together = solve(FREEZE_IN, grid, [100.0], rate_factor=2.0).observables
+    apart = solve(FREEZE_IN, grid, [100.0], gamma_plus_factor=2.0, gamma_minus_factor=2.0).observables
+    for kind in ("scalar", "trajectory"):
+        for name, value in together[kind].items():
+            np.testing.assert_array_equal(apart[kind][name], value, err_msg=name)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("bad", [np.nan, -1e-30])
 def test_bad_rates_are_named_with_the_mass_where_they_are_bad(monkeypatch, bad):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from campaigns import write
 
 from hpc_nu import cli
@@ -35,6 +36,7 @@ HERE = {
     "plot_asymmetric_freeze_in",
     "plot_low_energy_constants",
     "plot_rates",
+    "plot_uncertainties",
     "plot_variations",
 }
 
@@ -86,6 +88,14 @@ def test_figures_of_low_energy_constants(alone, tmp_path):
 @pytest.mark.parametrize("figure", [13, 19])
 def test_figures_of_variations(figure, alone, tmp_path):
     assert "Y_L" in run_tool(tmp_path, "plot_variations", few(tmp_path, f"lepton_asymmetry_fig{figure}", 20))
+
+
+def test_a_bar_for_each_uncertainty(alone, tmp_path):
+    lines = run_tool(tmp_path, "plot_uncertainties", few(tmp_path, "lepton_asymmetry_uncertainties", 20)).splitlines()
+    names = yaml.safe_load((ROOT / "inputs" / "lepton_asymmetry_uncertainties.yaml").read_text())["variations"]
+    assert {line.split()[0] for line in lines} == names.keys() - {"default"}
+    sizes = [abs(float(line.split()[-2])) for line in lines]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > 50
 
 
 def test_rates(tmp_path):

@@ -29,7 +29,7 @@ _MOST_STEPS_TOGETHER = 5000
 _OF_OMEGA = ("susceptibilities", "crossover", "expansion", "equation_of_state", "T_start", "T_end")
 _OF_A_POINT = (
     "hierarchy", "oscillation_data", "initial_abundance", "rate_factor", "gamma_minus_factor", "h_plus_factor",
-    "oscillation_weight", "derivatives",
+    "gamma_plus_factor", "oscillation_weight", "derivatives",
 )  # fmt: skip
 
 

@@ -79,7 +79,8 @@ class System:
         """Those between each two stops: coefficients jump where sphalerons freeze out."""
         table, omega, first_cold, _ = self.shared.tables
         kappa, n_cells = self.settings["rate_factor"], len(table.cells)
-        factors = kappa, kappa * self.settings["gamma_minus_factor"], self.settings["h_plus_factor"], 1.0
+        plus, minus = self.settings["gamma_plus_factor"], self.settings["gamma_minus_factor"]
+        factors = kappa * plus, kappa * minus, self.settings["h_plus_factor"], 1.0
         hot = Equations(
             *table, 0, min(first_cold, n_cells) - 1, omega, np.empty((n_cells, self.grid.n_modes)), np.array(factors),
             pauli_components(self.pair.yukawas), self.pair.delta_mass,

@@ -64,6 +64,13 @@ FACTORS = (
         low=0.0,
         high=1e6,
     ),
+    Setting(
+        "gamma_plus_factor",
+        1.0,
+        "multiplies the fermion-number conserving rate, to price what is unknown of it",
+        low=0.0,
+        high=1e6,
+    ),
 )
 """They multiply what comes of the rates, so that tables and averages are the same for all of them."""
 
