@@ -11,6 +11,7 @@ from hpc_nu.models.kev_neutrinos.bath import bath
 from hpc_nu.models.kev_neutrinos.dodelson_widrow import DodelsonWidrow
 from hpc_nu.models.kev_neutrinos.resonant_production import (
     FLAVOUR_NAMES,
+    MOST_MIXING,
     ResonantProduction,
     effect_of_asymmetries,
     resonant_momenta,
@@ -177,11 +178,11 @@ def test_occupations_stay_below_equilibrium_and_reach_it(sampling):
     """f -> n_F(k/T) as long as the rate is fast; k/T falls, when particles annihilate, to what it is at the end."""
     momenta = np.geomspace(0.1, 10.0, 30)
     fermi = 1 / (np.exp(momenta) + 1)
-    at_50_mev = momenta * (entropy_density(0.05) / 0.05**3 / (entropy_density(0.01) / 0.01**3)) ** (1 / 3)
-    earlier = 1 / (np.exp(at_50_mev) + 1)
+    at_160_mev = momenta * (entropy_density(0.16) / 0.16**3 / (entropy_density(0.01) / 0.01**3)) ** (1 / 3)
+    earlier = 1 / (np.exp(at_160_mev) + 1)
     few = solve(of_one("mu", 1e-7), (0, 0, 0), momenta=momenta, sampling=sampling)
     assert np.all(few["f_s"] <= fermi)
-    many = solve(of_one("mu", 1e-3), (0, 0, 0), momenta=momenta, sampling=sampling)
+    many = solve(of_one("mu", MOST_MIXING), (0, 0, 0), momenta=momenta, sampling=sampling)
     assert np.all(many["f_s"] <= fermi * (1 + 1e-5)) and np.all(many["f_s"] > earlier)
     largest = solve([0, 1e-5, 0], (0, 3e-3, 0), momenta=momenta, sampling=sampling)  # mu_mu/T below 0.24
     assert np.all(largest["f_minus"] <= 1 / (np.exp(momenta - 0.24) + 1)) and np.all(largest["f_plus"] <= fermi)

@@ -67,6 +67,9 @@ from hpc_nu.units import DARK_MATTER_DENSITY, FERMI_CONSTANT
 MOST_CHEMICAL_POTENTIAL = 0.5
 """|mu_a|/T up to which densities are taken as linear in it: the next order is (mu/(pi T))^2 of them."""
 
+MOST_MIXING = 1e-5
+"""sin^2 2theta: with more, sterile neutrinos are in equilibrium, and too fast for these steps in following it."""
+
 LONGEST_STEP = 0.01
 """Of ln T."""
 
@@ -82,14 +85,13 @@ _WITHOUT_MEDIATOR = {
 }  # fmt: skip
 """What the bounds ask of settings that this model does not have."""
 
-_SEVERAL = tuple(FLAVOUR_NAMES)
 _SCALARS = (
     _INHERITED["Omega_h2"],
     Observable("Omega_over_dm", "1", f"relic density over {DARK_MATTER_DENSITY}, that of dark matter"),
     _INHERITED["Y"],
     Observable("Y_minus", "1", "n/s of helicity -, made from neutrinos"),
     Observable("Y_plus", "1", "n/s of helicity +, made from antineutrinos"),
-    *(Observable(f"Y_Delta_{a}_end", "1", f"asymmetry n_{a}/s that is left") for a in _SEVERAL),
+    *(Observable(f"Y_Delta_{a}_end", "1", f"asymmetry n_{a}/s that is left") for a in FLAVOUR_NAMES),
     *(_INHERITED[name] for name in ("mean_momentum", "mean_momentum_over_active", "mean_momentum_today")),
     _INHERITED["T_production"],
     Observable("f_max", "1", "largest f_s for p/T above 0.1"),
@@ -99,11 +101,11 @@ _SCALARS = (
 _TRAJECTORIES = (
     Observable("Y_minus_of_T", "1", "n/s of helicity -", "trajectory"),
     Observable("Y_plus_of_T", "1", "n/s of helicity +", "trajectory"),
-    *(Observable(f"Y_Delta_{a}_of_T", "1", f"asymmetry n_{a}/s", "trajectory") for a in _SEVERAL),
+    *(Observable(f"Y_Delta_{a}_of_T", "1", f"asymmetry n_{a}/s", "trajectory") for a in FLAVOUR_NAMES),
     *(Observable(f"V_{a}", "GeV", f"potential of nu_{a} by the asymmetries; above zero helicity - is resonant",
-                 "trajectory") for a in _SEVERAL),
+                 "trajectory") for a in FLAVOUR_NAMES),
     *(Observable(f"resonance_{which}_{a}", "1", f"{words} resonant p/T of flavour {a}, at T; NaN if there is none",
-                 "trajectory") for a in _SEVERAL for which, words in (("low", "smaller"), ("high", "larger"))),
+                 "trajectory") for a in FLAVOUR_NAMES for which, words in (("low", "smaller"), ("high", "larger"))),
 )  # fmt: skip
 _SPECTRA = (
     Observable("f_s", "1", "occupation of the sterile neutrino, mean of both helicities, momentum p/T at 10 MeV",
@@ -213,11 +215,11 @@ class ResonantProduction(Model):
     reference = "astro-ph/9810076 and arXiv:1507.06655"
     parameters = (
         _INHERITED["m_4"],
-        *(Parameter(f"sin2_2theta_{a}", "1", 0.0, 1e-3, f"sin^2 2 theta in vacuum with nu_{a}", f"sin^2 2 theta_{a}")
-          for a in _SEVERAL),
+        *(Parameter(f"sin2_2theta_{a}", "1", 0.0, MOST_MIXING, f"sin^2 2 theta in vacuum with nu_{a}",
+                    f"sin^2 2 theta_{a}") for a in FLAVOUR_NAMES),
         *(Parameter(f"Y_Delta_{a}_start", "1", -0.02, 0.02,
                     f"asymmetry n_{a}/s at T_start: leptons of this flavour, nu_{a} and {a}, minus antileptons",
-                    f"Y_Delta_{a}", default=0.0) for a in _SEVERAL),
+                    f"Y_Delta_{a}", default=0.0) for a in FLAVOUR_NAMES),
     )  # fmt: skip
     settings = (
         *(_INHERITED[name] for name in _OF_THE_BATH),
