@@ -52,8 +52,8 @@ fingerprint() {
 # mpi4py is told not to start MPI: on many login nodes that is forbidden.
 imports='import mpi4py; mpi4py.rc.initialize = False
 from mpi4py import MPI
-import h5py, yaml, importlib.util as u, sys
-sys.exit(not all(u.find_spec(name) for name in ("numba", "scipy", "xarray", "h5netcdf", "matplotlib", "pytest", "xdist")))'
+import h5py, yaml, importlib.metadata as m, importlib.util as u, sys
+sys.exit(tuple(map(int, m.version("pytest-xdist").split(".")[:2])) < (3, 8) or not all(u.find_spec(name) for name in ("numba", "scipy", "xarray", "h5netcdf", "matplotlib", "pytest")))'
 quick_test() { "$venv/bin/python" -c "$imports" >/dev/null 2>&1; }
 # The name "hpc_nu" must be asked for from elsewhere: the current folder would answer for a missing installation.
 package_installed() { (cd / && "$venv/bin/python" -c 'import hpc_nu' >/dev/null 2>&1); }

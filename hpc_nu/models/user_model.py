@@ -7,6 +7,7 @@ neighbours.
 
 import copyreg
 import inspect
+import numbers
 import os
 import re
 import sys
@@ -119,16 +120,15 @@ def _wrong_declaration(entry):
         choices = entry.choices
         if not isinstance(choices, tuple) or not all(isinstance(word, str) for word in choices):
             return f"choices must be a tuple of words, not {choices!r}"
-        return (
-            f"its default {entry.default!r} is none of its choices" if choices and entry.default not in choices else ""
-        )
+        is_one = not choices or entry.or_file or entry.default in choices
+        return "" if is_one else f"its default {entry.default!r} is none of its choices"
     in_range = _is_number(entry.default) and entry.low <= entry.default <= entry.high
     in_range = in_range and not (entry.low_is_open and entry.default == entry.low)
     return "" if in_range else f"its default {entry.default!r} is no number of its range, {entry.low} to {entry.high}"
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def ask(model, method, *arguments):

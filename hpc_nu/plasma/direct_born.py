@@ -22,7 +22,7 @@ import math
 
 from hpc_nu.compiled import compiled
 
-_LENGTH = 45.0  # of the integrals in units of T, where they do not end earlier
+LENGTH = 45.0  # of the integrals in units of T, where they do not end earlier
 _DECAY, _INVERSE_DECAY, _OF_SCALAR = range(3)
 
 
@@ -87,7 +87,7 @@ def born_rates(momentum, mass, lepton_mass_squared, scalar_mass_squared, nodes, 
 @compiled
 def _end(numerator, mass, low):
     """numerator/M^2, or where occupation ends."""
-    return numerator / mass**2 if numerator < (low + _LENGTH) * mass**2 else low + _LENGTH
+    return numerator / mass**2 if numerator < (low + LENGTH) * mass**2 else low + LENGTH
 
 
 @compiled

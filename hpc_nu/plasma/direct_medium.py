@@ -39,10 +39,8 @@ DEFAULT_SCALE = math.pi
 """mu/T."""
 
 _SCALARS = (("h", 1 / 4), ("Z", 1 / 4), ("W", 1 / 2))
-_NO_VEV = 1e-3  # v/T below which masses from v change nothing at the level of 1e-5
-_ELECTRIC_SHARE = (
-    0.9  # of the gauge reactions, which have a W or Z in the initial or final state; the rest has a photon
-)
+NO_VEV = 1e-3  # v/T below which masses from v change nothing at the level of 1e-5
+ELECTRIC_SHARE = 0.9  # of the gauge reactions, which have a W or Z in the initial or final state; the rest has a photon
 
 
 class Medium(NamedTuple):
@@ -77,7 +75,7 @@ def medium(temperature, crossover="leading_order", scale=DEFAULT_SCALE):
     """`Medium` at a temperature [GeV]; `crossover` one of `higgs.CROSSOVERS`, `scale` mu/T."""
     g1, g2, top, quartic = couplings = running_couplings(scale * temperature)
     vev = float(higgs_expectation_value(temperature, crossover)) / temperature
-    symmetric = vev < _NO_VEV
+    symmetric = vev < NO_VEV
     phi = max(scalar_mass_squared(temperature, couplings, crossover), 0.0)
     if symmetric:
         scalars = ((1.0, phi),)
@@ -91,7 +89,7 @@ def medium(temperature, crossover="leading_order", scale=DEFAULT_SCALE):
         lepton_mass_squared=(g1 + 3 * g2) / 16,
         scalars=scalars,
         kernel=symmetric_kernel(g1, g2) if symmetric else broken_kernel(g1, g2, vev),
-        gauge_scattering=1 / 3 + 2 / 3 * (_ELECTRIC_SHARE * bosons + 1 - _ELECTRIC_SHARE),
+        gauge_scattering=1 / 3 + 2 / 3 * (ELECTRIC_SHARE * bosons + 1 - ELECTRIC_SHARE),
         top_scattering=left["t"],
     )
 
@@ -104,7 +102,7 @@ def potential_factor(temperature, crossover="leading_order"):
 
 def share_left(vev):
     """f_B of h, Z and W, f_F of the top quark, by name, at v/T = `vev`: thermal mass integrals over massless ones."""
-    if vev < _NO_VEV:
+    if vev < NO_VEV:
         return dict.fromkeys(("h", "Z", "W", "t"), 1.0)
     return {p: thermal_mass_factor(vev * _mass_over_vev(p), -1.0 if p == "t" else 1.0) for p in ("h", "Z", "W", "t")}
 

@@ -31,8 +31,8 @@ from hpc_nu.compiled import compiled
 N_NODES = 24
 """Gauss-Legendre nodes per piece: 1e-5; 16 give 1e-3 of `gauge_t_hard`."""
 
-_LARGE = 60.0  # where occupation ends
-_SOFTEST = -10.0  # ln Q from which on J = J_0
+LARGE = 60.0  # where occupation ends
+SOFTEST = -10.0  # ln Q from which on J = J_0
 
 
 class ScatteringFunctions(NamedTuple):
@@ -146,7 +146,7 @@ def _gauge_t(k, plus, minus):
 def on_hyperbola(k, q, nodes, weights):
     """J(Q), whose limit is J_0."""
     # u = eta_max - eta; l+ = k e^-u, where the scalar is soft at u = 0 and both moments are smooth in between.
-    end = math.log(2 * k / q) + math.log(2 * _LARGE / q)
+    end = math.log(2 * k / q) + math.log(2 * LARGE / q)
     total, low = 0.0, 0.0
     for high in (min(1.0, end / 4), end / 2, 3 * end / 4, end):
         for i in range(nodes.size):
@@ -164,9 +164,9 @@ def on_hyperbola(k, q, nodes, weights):
 def _gauge_t_hard(k, nodes, weights):
     """int dln Q [J - J_0 theta(Q < 1)]."""
     limit = soft_limit(k)
-    end = math.log(4 * k * _LARGE) / 2
+    end = math.log(4 * k * LARGE) / 2
     total = 0.0
-    for low, high, soft in ((_SOFTEST, -4.0, limit), (-4.0, -1.5, limit), (-1.5, 0.0, limit), (0.0, end / 2, 0.0),
+    for low, high, soft in ((SOFTEST, -4.0, limit), (-4.0, -1.5, limit), (-1.5, 0.0, limit), (0.0, end / 2, 0.0),
                             (end / 2, end, 0.0)):  # fmt: skip
         for i in range(nodes.size):
             q = math.exp(low + (high - low) * nodes[i])
@@ -180,7 +180,7 @@ def _s_channels(k, nodes, weights):
     gauge = top = 0.0
     for i in range(nodes.size):
         for near in (True, False):  # l+ - k from 0 to 2 and from 2 on
-            length, start = (2.0, k) if near else (_LARGE - 2.0, k + 2.0)
+            length, start = (2.0, k) if near else (LARGE - 2.0, k + 2.0)
             plus, weight_plus = start + length * nodes[i] ** 3, 3 * length * nodes[i] ** 2 * weights[i]
             for j in range(nodes.size):
                 for low in (True, False):  # l- towards 0 and towards k
@@ -211,7 +211,7 @@ def _top_t(k, nodes, weights):
             plus = x if low else k - x
             # -l- from 0 to l+, dense at both ends (l0 = 0), and beyond
             for length, start, sign in ((plus / 2, 0.0, 1.0), (plus / 2, plus, -1.0), (1.0, plus, 1.0),
-                                        (_LARGE, plus + 1.0, 1.0)):  # fmt: skip
+                                        (LARGE, plus + 1.0, 1.0)):  # fmt: skip
                 for j in range(nodes.size):
                     x, dx = length * nodes[j] ** 3, 3 * length * nodes[j] ** 2 * weights[j]
                     y = start + sign * x

@@ -35,10 +35,10 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.optimize import brentq
 
 from hpc_nu.atomic import replacing
-from hpc_nu.plasma import direct_medium, direct_rates, direct_scattering, multiple_scattering
+from hpc_nu.plasma import direct_born, direct_medium, direct_rates, direct_scattering, multiple_scattering
 from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.direct_medium import DEFAULT_SCALE
-from hpc_nu.plasma.higgs import CROSSOVERS
+from hpc_nu.plasma.higgs import CROSSOVERS, FREEZE_OUT
 from hpc_nu.plasma.running_couplings import REFERENCE_COUPLINGS, REFERENCE_SCALE, running_couplings
 from hpc_nu.plasma.table_store import Kind, Unusable, find_or_build
 from hpc_nu.shared import Shared
@@ -170,7 +170,9 @@ def identity(nodes):
     numbers += [*CROSSOVERS[nodes.crossover], nodes.crossover == "leading_order", REFERENCE_SCALE, *REFERENCE_COUPLINGS]
     numbers += [sm.ELECTROWEAK_VEV, sm.W_MASS, sm.Z_MASS, sm.HIGGS_MASS, sm.TOP_MASS]
     numbers += [multiple_scattering.TOLERANCE, multiple_scattering.N_NODES, direct_scattering.N_NODES]
-    numbers += [direct_rates.BORN_NODES, direct_rates.LEAST_SHARE]
+    numbers += [direct_rates.BORN_NODES, direct_rates.LEAST_SHARE, direct_born.LENGTH, FREEZE_OUT]
+    numbers += [direct_medium.NO_VEV, direct_medium.ELECTRIC_SHARE, direct_scattering.LARGE, direct_scattering.SOFTEST]
+    numbers += [multiple_scattering.DEPTH, multiple_scattering.NEAR, multiple_scattering.FAR]
     return hashlib.sha256(" ".join(f"{number:.12g}" for number in numbers).encode()).hexdigest()[:32]
 
 

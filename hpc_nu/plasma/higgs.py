@@ -44,7 +44,7 @@ leading_order : goes with rates of leading order; near what the three-dimensiona
 lattice : the pseudocritical temperature 159.5 +- 1.5 GeV of D'Onofrio and Rummukainen, arXiv:1508.07161.
 """
 
-_FREEZE_OUT = 45.0  # GeV
+FREEZE_OUT = 45.0  # GeV
 
 
 def higgs_expectation_value(temperature, crossover="leading_order"):
@@ -63,7 +63,7 @@ def higgs_expectation_value(temperature, crossover="leading_order"):
     if not np.all(temperature > 0):
         raise ValueError(f"Higgs expectation value: temperature {np.min(temperature):g} GeV is not positive")
     tc, width = CROSSOVERS[crossover]
-    x = 1 - (temperature / tc) ** 2 * np.exp(-((_FREEZE_OUT / temperature) ** 4))
+    x = 1 - (temperature / tc) ** 2 * np.exp(-((FREEZE_OUT / temperature) ** 4))
     return (sm.ELECTROWEAK_VEV * np.sqrt(width * np.logaddexp(0, x / width)))[()]
 
 

@@ -31,8 +31,8 @@ TOLERANCE = 0.25
 N_NODES = 12
 """Gauss-Legendre nodes per piece of the integral over p: 1e-4 for k > 0.5 T, 1e-2 at 0.1 T."""
 
-_DEPTH = 12.0  # w has fallen by e^-12 where the integration starts
-_NEAR, _FAR = 6.0, 40.0  # lengths of the two pieces on either side beyond p = 0 and q = 0
+DEPTH = 12.0  # w has fallen by e^-12 where the integration starts
+NEAR, FAR = 6.0, 40.0  # lengths of the two pieces on either side beyond p = 0 and q = 0
 _MAX_STEPS = 1_000_000
 
 
@@ -80,7 +80,7 @@ def absorbed_flux(mass_squared, beta, kernel, tolerance=TOLERANCE):
         s += 0.1
         y = math.exp(s)
         depth += 0.1 * y * np.sqrt(complex(mass_squared, -beta * scattering_rate(kernel, y))).real
-        if depth > _DEPTH:
+        if depth > DEPTH:
             break
     # w = 1 and its slope in s = ln y of a decaying wave; then inwards, where it grows.
     y = math.exp(s)
@@ -173,7 +173,7 @@ def resummed_rates(momentum, mass, lepton_mass_squared, scalar_mass_squared, ker
         t = (nodes[i] + 1) / 2
         cube, weight = t**3, 3 * t**2 * weights[i] / 2
         # Nodes are dense at p = 0 and q = 0; q is not energy - p, which cancels.
-        for length, start in ((_NEAR, 0.0), (_FAR, _NEAR)):
+        for length, start in ((NEAR, 0.0), (FAR, NEAR)):
             x, dx = start + length * cube, length * weight
             _add_point(-x, energy + x, dx, energy, mass, lepton_mass_squared, scalar_mass_squared, kernel, total)
             _add_point(energy + x, -x, dx, energy, mass, lepton_mass_squared, scalar_mass_squared, kernel, total)

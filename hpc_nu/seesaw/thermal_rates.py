@@ -208,9 +208,9 @@ def momentum_average(function, temperature, mass, n_nodes=AVERAGE_NODES):
     """<X> = int dk k^2 n_F(E) X / int dk k^2 n_F(E).
 
     Gauss-Legendre in s with E - M = T s^2, k = s [T (T s^2 + 2M)]^(1/2), from 0 to 45 T: smooth at k = 0 for any M/T.
-    With 48 nodes powers of k are exact to 1e-9, `thermal_rates` to 1e-5 below 60 GeV, 1e-4 beyond; gamma_v and h_v of
-    M <= 1 GeV to 4e-3 between 100 and 150 GeV, where the levels cross at k ~ 0.01 T in a narrow resonance.  24 nodes:
-    1e-3, and 1e-2 there.
+    With 48 nodes powers of k are exact to 1e-9, `thermal_rates` to 1e-5 below 60 GeV, h_c to 1e-4 beyond; above 100 GeV
+    gamma_c, calculated from first principles, to 6e-4, and gamma_v, which falls like k^-3, to 1e-2; below 150 GeV
+    that has a narrow resonance at k ~ 0.01 T if M <= 1 GeV.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def averaged():
     """The single mode of the momentum-averaged equations.
 
     The averages are done on 96 mapped Gauss-Legendre nodes: of rates that behave like 1/k^2 at small k, this many
-    give the averages to 1e-9.
+    give the averages to 1e-9, of rates from interpolated tables that grow like 1/k^3 to 1e-3.
     """
     fine = gauss_legendre(96)
     return MomentumGrid("averaged", fine.nodes, fine.weights)

@@ -115,6 +115,14 @@ module.ResultsFile.commit = commit
 
 
 @pytest.mark.parametrize("ranks", [None, 2])
+def test_too_few_open_files_are_said_before_mpi_starts(ranks, tmp_path):
+    few = "\nimport os, resource\nn = len(os.listdir('/proc/self/fd')) + 30\n"
+    few += "resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))\n"
+    code, text = hpc_nu(tmp_path, "run", write(tmp_path, TOY), "-o", "out.h5", ranks=ranks, before=BEFORE + few)
+    assert code == 3 and "more files cannot be opened" in text and "MPI_INIT" not in text, text
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
 def test_too_few_open_files_are_said_before_anything_else(ranks, tmp_path):
     few = "n = len(os.listdir('/proc/self/fd')) + 8; resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))"
     late = f"\nimport os, resource, hpc_nu.campaign.run as run\ndef few():\n    {few}\n"

@@ -137,6 +137,15 @@ def test_the_identity_follows_everything_that_enters(few_nodes, monkeypatch):
         ("hpc_nu.plasma.direct_table.PHYSICS_VERSION", 0),
         ("hpc_nu.plasma.standard_model.W_MASS", 80.4),
         ("hpc_nu.plasma.direct_scattering.N_NODES", 8),
+        ("hpc_nu.plasma.direct_table.FREEZE_OUT", 60.0),
+        ("hpc_nu.plasma.direct_medium.ELECTRIC_SHARE", 0.5),
+        ("hpc_nu.plasma.direct_medium.NO_VEV", 1e-2),
+        ("hpc_nu.plasma.direct_born.LENGTH", 40.0),
+        ("hpc_nu.plasma.multiple_scattering.DEPTH", 10.0),
+        ("hpc_nu.plasma.multiple_scattering.NEAR", 5.0),
+        ("hpc_nu.plasma.multiple_scattering.FAR", 30.0),
+        ("hpc_nu.plasma.direct_scattering.SOFTEST", -9.0),
+        ("hpc_nu.plasma.direct_scattering.LARGE", 50.0),
         ("hpc_nu.plasma.direct_table.REFERENCE_COUPLINGS", (0.3, 0.6, 1.1, 0.9, 0.1)),
     ):
         with monkeypatch.context() as patch:

@@ -277,7 +277,10 @@ def test_momentum_averages_are_the_integrals_they_stand_for(mass_over_t, power):
     assert got == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize(("temperature", "accuracy"), [(1.0, 1e-8), (20.0, 1e-5), (50.0, 2e-5), (100.0, 2e-3)])
+@pytest.mark.parametrize(
+    ("temperature", "accuracy"),
+    [(1.0, 1e-8), (20.0, 1e-5), (50.0, 2e-5), (100.0, 2e-3), (170.0, 1e-2), (1000.0, 4e-3)],
+)
 def test_momentum_averages_of_rates_have_converged(temperature, accuracy):
     coarse, fine = (momentum_average(thermal_rates, temperature, 1.0, n_nodes=n) for n in (48, 144))
     for name in ("gamma_c", "gamma_v", "h_c"):

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import closed_form_rates
 import h5py
 import numpy as np
 import pytest
@@ -91,7 +92,9 @@ def test_a_file_that_has_moved_is_the_same_problem_and_another_content_is_not(ca
 
 
 def test_a_file_that_is_not_read_is_no_part_of_the_problem(tmp_path):
-    text = LEPTON.replace("settings:", "settings:\n  self_energy: FILE")
+    """Here because the rates are others."""
+    model = f"{Path(closed_form_rates.__file__)}:ClosedFormRates"
+    text = LEPTON.replace("lepton_asymmetry", model).replace("settings:", "settings:\n  self_energy: FILE")
     path = write(tmp_path, text)
     one, other = (read_plan(path, text.replace("FILE", name)) for name in ("/a/x.h5", "/b/x.h5"))
     assert one.problem_hash == other.problem_hash and other.difference(one.completed, one.tables) == []

@@ -72,7 +72,7 @@ class AsymmetryModel(ModelWithThermalRates):
     ----------
     rates : callable
         (settings, mass [GeV]) -> function of (temperature, momentum, mass), as `thermal_rates`.  A subclass, in a file
-        of yours, may have others.
+        of yours, may have others; if those make use of the package's, its `needs_tables` must say True.
     """
 
     grid_kinds = ("averaged", "equal_occupation", "gauss_legendre")
@@ -146,8 +146,14 @@ class AsymmetryModel(ModelWithThermalRates):
         return Cost(1.5e-4 + solve + 7e-6 * n_stops, (omega, self.mass_cost(settings), coefficients))
 
     def solve(self, problem, state=None, pause=lambda: False):
-        system = System(problem, self.pair(problem), self.rates, state)
+        system = self._system(problem, state)
         return system.outcome(system.evolution.run(pause))
+
+    def _system(self, problem, state=None):
+        mass_range, settings = (0.0, np.inf), problem.settings
+        if self.needs_tables(settings):
+            mass_range = shared_table(settings["self_energy"], problem.point["M"], settings["crossover"]).mass_range
+        return System(problem, self.pair(problem), self.rates, mass_range, state)
 
     def batch_key(self, problem):
         """Momentum-averaged solves of equal mass, settings, stops and method share the registers."""
@@ -156,7 +162,7 @@ class AsymmetryModel(ModelWithThermalRates):
         return problem.point["M"], tuple(problem.settings.items()), problem.grid, problem.solver.method
 
     def solve_together(self, problems, pause=lambda: False):
-        systems = [System(problem, self.pair(problem), self.rates) for problem in problems]
+        systems = [self._system(problem) for problem in problems]
         most_steps = min(_MOST_STEPS_TOGETHER, *(problem.solver.max_steps for problem in problems))
         evolutions, columns = [system.evolution for system in systems], systems[0].shared.tables.side_by_side
         finished = lanes.solve_together(evolutions, columns, evolution.ATTEMPTS, most_steps, pause)

@@ -20,7 +20,7 @@ PARAMETERS = (
 SETTINGS = (
     HIERARCHY,
     fit_setting("nufit_3.2", "global fit of the oscillation data; nufit_3.2: EST"),
-    Setting("T_start", 1e4, "temperature at which no heavy neutrino is there yet", low=1.0, high=1e6, unit="GeV"),
+    Setting("T_start", 1e4, "temperature at which the solve starts", low=1.0, high=1e6, unit="GeV"),
     Setting("T_end", 10.0, "temperature at which the solve ends", low=1e-3, high=1e6, unit="GeV"),
     Setting("expansion", "full", "of the Universe: g_*(T), or constant as in EST", choices=tuple(expansion.KINDS)),
     equation_of_state_setting("of the bath, for the full expansion"),

@@ -19,7 +19,6 @@ from hpc_nu.models.heavy_neutrinos.tables import (
 from hpc_nu.models.heavy_neutrinos.thermal_settings import FACTORS, rates_without_factors
 from hpc_nu.models.interface import Outcome
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
-from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.seesaw.casas_ibarra import pauli_components, pauli_derivatives
 from hpc_nu.seesaw.rate_table import redshifted
 from hpc_nu.seesaw.time_scales import time_scales
@@ -58,7 +57,7 @@ class Pair(NamedTuple):
 
 
 class System:
-    """One solve: its equations, with `rates(settings, mass)`, and what their evolution gives.
+    """One solve: its equations, with `rates(settings, mass)` of a range of masses [GeV], and what they give.
 
     Attributes
     ----------
@@ -66,13 +65,13 @@ class System:
         What to run.
     """
 
-    def __init__(self, problem, pair, rates=rates_without_factors, state=None):
+    def __init__(self, problem, pair, rates=rates_without_factors, mass_range=(0.0, np.inf), state=None):
         self.pair, self.rates, self.settings, self.grid = pair, rates, problem.settings, problem.grid
         self.mass, self.temperatures = pair.mass, problem.temperatures
         self.t_start, self.t_end = self.settings["T_start"], self.settings["T_end"]
         self.expansion = expansion_of(self.settings)
         self.shared = shared_by(self.settings, self.mass, self.grid, tuple(self.temperatures.tolist()), rates)
-        self.neighbours = self._neighbours() if self.settings.get("derivatives") else None
+        self.neighbours = self._neighbours(*mass_range) if self.settings.get("derivatives") else None
         self.evolution = Evolution(self._equations(), self.shared.z_stops, problem.solver, self._start(), state)
 
     def _equations(self):
@@ -106,12 +105,8 @@ class System:
             np.array([float(p.name == "delta_M") for p in PARAMETERS]),
         )
 
-    def _neighbours(self):
+    def _neighbours(self, lowest, highest):
         """The two masses [GeV] whose coefficients give the derivative by M, of those for which there are rates."""
-        lowest, highest = 0.0, np.inf
-        if self.rates is rates_without_factors:
-            table = shared_table(self.settings["self_energy"], self.mass, self.settings["crossover"])
-            lowest, highest = table.mass_range
         return max(self.mass * (1 - _MASS_STEP), lowest), min(self.mass * (1 + _MASS_STEP), highest)
 
     def _start(self):

@@ -22,7 +22,7 @@ from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import KEPT_MASSES
 from hpc_nu.plasma.table_builder import DEFAULT, identity, nodes_for_mass, temperatures_of_vev
 from hpc_nu.plasma.table_file import prepare_table, seconds_to_build, shared_table
-from hpc_nu.seesaw.direct_reactions import DIRECT_REACTIONS
+from hpc_nu.seesaw.direct_reactions import CALCULATED_FROM, DIRECT_REACTIONS
 from hpc_nu.seesaw.thermal_rates import EXPANDED_ABOVE, PROPAGATORS, thermal_rates
 
 SWITCHES = (
@@ -93,11 +93,6 @@ def rates_without_factors(settings, mass):
     )
 
 
-def _calculates_direct_reactions(settings):
-    """Also where there is no such setting: it is the default of `thermal_rates`."""
-    return settings.get("direct_reactions", "calculated") == "calculated"
-
-
 class ModelWithThermalRates(Model):
     """A model that has `SWITCHES` among its settings, or at least those of the self-energy."""
 
@@ -113,7 +108,7 @@ class ModelWithThermalRates(Model):
         others = equation_of_state_tables(settings)
         if not self.needs_tables(settings):
             return others
-        if _calculates_direct_reactions(settings):
+        if self._needs_direct_rates(settings, points):
             nodes = direct_table.nodes_for(settings["crossover"])
             others |= {f"direct rates ({settings['crossover']})": direct_table.identity(nodes)}
         if which == "default":
@@ -177,12 +172,12 @@ class ModelWithThermalRates(Model):
 
     def prepare(self, variations, points, communicator):
         prepare_equation_of_state(variations, communicator)
-        direct_table.direct_tables.prepare(self._wanted_crossovers(variations), communicator)
+        direct_table.direct_tables.prepare(self._wanted_crossovers(variations, points), communicator)
         for which, mass, crossover in self._wanted(variations, points):
             prepare_table(which, communicator, mass, crossover)
 
     def seconds_to_prepare(self, variations, points):
-        direct = sum(map(direct_table.seconds_to_build, self._wanted_crossovers(variations)))
+        direct = sum(map(direct_table.seconds_to_build, self._wanted_crossovers(variations, points)))
         return direct + sum(seconds_to_build(*table) for table in self._wanted(variations, points))
 
     def mass_cost(self, settings):
@@ -191,9 +186,15 @@ class ModelWithThermalRates(Model):
         seconds = 6e-3 if self.needs_tables(settings) else 0.0
         return Preparation(seconds, ("M",), "tables of one mass", key, of_the_grid=False, kept=KEPT_MASSES)
 
-    def _wanted_crossovers(self, variations):
+    def _needs_direct_rates(self, settings, points):
+        """Whether a table of direct rates is read; where there is no such setting, they are calculated."""
+        _, highest = self.temperature_span(settings, points, (np.inf,))  # output temperatures may be any
+        calculates = settings.get("direct_reactions", "calculated") == "calculated"
+        return calculates and self.needs_tables(settings) and highest > CALCULATED_FROM[0]
+
+    def _wanted_crossovers(self, variations, points):
         """Of which tables of direct rates are needed."""
-        needed = [s for s in variations if self.needs_tables(s) and _calculates_direct_reactions(s)]
+        needed = [settings for settings in variations if self._needs_direct_rates(settings, points)]
         return list(dict.fromkeys(settings["crossover"] for settings in needed))
 
     def _wanted(self, variations, points):

@@ -68,7 +68,7 @@ MOST_CHEMICAL_POTENTIAL = 0.5
 """|mu_a|/T up to which densities are taken as linear in it: the next order is (mu/(pi T))^2 of them."""
 
 MOST_MIXING = 1e-5
-"""sin^2 2theta: with more, sterile neutrinos are in equilibrium, and too fast for these steps in following it."""
+"""sin^2 2theta of a flavour: with more, sterile neutrinos are in equilibrium, and too fast for these steps."""
 
 LONGEST_STEP = 0.01
 """Of ln T."""
@@ -104,7 +104,7 @@ _TRAJECTORIES = (
     *(Observable(f"Y_Delta_{a}_of_T", "1", f"asymmetry n_{a}/s", "trajectory") for a in FLAVOUR_NAMES),
     *(Observable(f"V_{a}", "GeV", f"potential of nu_{a} by the asymmetries; above zero helicity - is resonant",
                  "trajectory") for a in FLAVOUR_NAMES),
-    *(Observable(f"resonance_{which}_{a}", "1", f"{words} resonant p/T of flavour {a}, at T; NaN if there is none",
+    *(Observable(f"resonance_{which}_{a}", "1", f"{words} resonant p/T of flavour {a} at T, to leading order, or NaN",
                  "trajectory") for a in FLAVOUR_NAMES for which, words in (("low", "smaller"), ("high", "larger"))),
 )  # fmt: skip
 _SPECTRA = (
