@@ -20,6 +20,8 @@ from hpc_nu.models.kev_neutrinos.resonant_production import (
 )
 from hpc_nu.plasma.thermodynamics import entropy_density
 from hpc_nu.result_codes import ResultCode
+from hpc_nu.solver import exponential
+from hpc_nu.solver.exponential import Relaxation
 from hpc_nu.solver.momentum_grid import gauss_legendre
 from hpc_nu.units import FERMI_CONSTANT
 
@@ -99,11 +101,12 @@ def fed_back(n):
         one, one, 4.0 / n, 0.1, x, width, shift, 3.0 * identity, 0.1 * identity, np.array([0.1, 0.2, 0.3])
     )
     mixing = resonant_kernel.Mixing(1.0, np.array([1]), np.array([0.5]), True)
-    f, history = np.zeros((3, 2)), np.zeros((n + 1, 5))
-    history[0, :3] = 0.0, 0.2, 0.0
-    steps, _, is_done = resonant_kernel.evolve(tables, mixing, np.inf, 10**6, f, history)
-    assert is_done and steps == n
-    return np.append(f.ravel(), history[-1])
+    run = Relaxation(
+        resonant_kernel.Equations(tables, mixing), np.full(n, 4.0 / n), SolverSettings(rtol=np.inf), np.zeros((3, 2)),
+        np.array([0.0, 0.2, 0.0]),
+    )  # fmt: skip
+    assert run.run(lambda: False) is ResultCode.DONE and run.steps == n
+    return np.append(run.state.f.ravel(), run.records[-1])
 
 
 def test_steps_are_of_second_order():
@@ -398,6 +401,24 @@ def test_a_budget_that_runs_out_says_so():
     outcome = MODEL.solve(Problem(point(THIRDS), DEFAULTS, solver=SolverSettings(max_steps=10)))
     assert outcome.code is ResultCode.STEP_BUDGET and "max_steps" in outcome.message
     assert outcome.steps + outcome.rejected == 10 and not outcome.observables
+    outcome = MODEL.solve(Problem(point(THIRDS), DEFAULTS, solver=SolverSettings(max_seconds=0.0)))
+    assert outcome.code is ResultCode.TIME_BUDGET and outcome.message.startswith("time_budget at T = 3.")
+
+
+@pytest.mark.parametrize("attempts, sampling", [(1, "bin_average"), (16, "point")])
+def test_a_solve_that_pauses_gives_the_same_to_the_last_bit(monkeypatch, attempts, sampling):
+    """With 1, after each step, on nodes and between them, and after rejected ones."""
+    monkeypatch.setattr(exponential, "ATTEMPTS", attempts)
+    settings = DEFAULTS | {"sampling": sampling, "bins": 25}
+    problem = Problem(point(THIRDS), settings, None, np.geomspace(3.0, 0.005, 20), np.geomspace(0.01, 10, 20))
+    whole, outcome, pauses = MODEL.solve(problem), MODEL.outcome(problem, pause=lambda: True), 0
+    while outcome.code is ResultCode.PAUSED:
+        outcome, pauses = MODEL.outcome(problem, np.frombuffer(outcome.state.tobytes()), lambda: True), pauses + 1
+    assert pauses > 50 and whole.rejected > 0
+    assert (outcome.steps, outcome.rejected) == (whole.steps, whole.rejected)
+    for kind, named in whole.observables.items():
+        for name, value in named.items():
+            assert_array_equal(outcome.observables[kind][name], value, err_msg=name)
 
 
 def test_the_bins_are_shared():

@@ -1,4 +1,4 @@
-"""Resonant production of keV sterile neutrinos: rates averaged over bins, and steps that follow the asymmetries.
+"""Resonant production of keV sterile neutrinos: rates averaged over bins and steps, and what they make in a step.
 
 Helicity - (index 0) mixes with neutrinos, helicity + (index 1) with antineutrinos of flavour a (Shi and Fuller,
 astro-ph/9810076; Abazajian, Fuller and Patel, astro-ph/0101524; Venumadhav et al., arXiv:1507.06655):
@@ -15,9 +15,8 @@ and the bin is left half full, however narrow bins of this kind are.  Nor is it 
 1/(w^2 + x^2) is averaged over the bin and over the step, in closed form, with x linear in time and to second order in
 u = ln(k/k_i): its slope vanishes where the two resonances of a flavour merge.
 
-A step is an exponential one: with constant rates, f and its integral over time are known, and so is what each flavour
-has lost, so that lepton number is conserved to rounding.  The asymmetries at its end, which the averages need, are
-extrapolated from the step before.  This is of second order, and how far they are off is the error that sets the steps.
+Steps are those of `hpc_nu.solver.exponential`.  With constant rates, f and its integral over time are known, and so is
+what each flavour has lost, so that lepton number is conserved to rounding.
 """
 
 import math
@@ -26,13 +25,11 @@ from typing import NamedTuple
 import numpy as np
 
 from hpc_nu.compiled import compiled
+from hpc_nu.solver.exponential import relaxing
 
 FAR = 6.0
 """Where |x| is above this many times its changes in a bin and a step, and w, a Taylor series of second order does:
 1e-3."""
-
-SHORTEST = 1e-9
-"""Of a node's interval: a step that is to be shorter than this has failed."""
 
 
 class Tables(NamedTuple):
@@ -250,61 +247,36 @@ def relax(mixing, weights, rates, step, f, new, y, y_new):
             y_new[mixing.flavours[m]] -= weights[i] * (made[0, m] - made[1, m])
 
 
-@compiled
-def _new_moment(n_q, n):
-    of_bins, of_both = np.empty(n_q), np.empty((n_q, n))
-    matrix = np.empty((n, 3))
-    return Moment(np.empty(1), of_bins, of_bins.copy(), of_both, of_both.copy(), matrix, matrix.copy())
+@relaxing
+class Equations(NamedTuple):
+    """What `hpc_nu.solver.exponential` is to solve: f (n_q, 2), which feeds Y_a (3,), over ln T.
 
-
-@compiled
-def evolve(tables, mixing, tolerance, most_attempts, f, history):
-    """From node to node, with as many steps between two as the error asks for.
-
-    Parameters
-    ----------
-    tolerance : float
-        Of asymmetries as extrapolated against those that come out, in units of the largest.
-    f : (n_q, 2) array
-        Occupations, updated.
-    history : (n_T, 5) array
-        Y_e, Y_mu, Y_tau, given in its first row, and n/s of helicities - and +, at each node.
-
-    Returns
-    -------
-    (int, int, bool)
-        Steps, rejected ones, and whether the last node is reached; not within `most_attempts`, or with `SHORTEST`.
+    Recorded are Y_e, Y_mu, Y_tau, and n/s of helicities - and +.
     """
-    n_q, n = tables.weights.size, mixing.flavours.size
-    half = tables.half_width if mixing.is_averaged else 0.0
-    first, last = _new_moment(n_q, n), _new_moment(n_q, n)
-    rates = Rates(np.empty((n_q, 2, n)), np.empty((n_q, 2, n)))
-    y, trend, y_new, f_new = history[0, :3].copy(), np.zeros(3), np.empty(3), np.empty_like(f)
-    least = 1e-3 * np.max(np.abs(y))
-    steps, rejected, wanted = 0, 0, 1.0
-    set_moment(tables, mixing, 0, 0.0, first)
-    for j in range(tables.temperature.size - 1):
-        s = 0.0
-        while s < 1.0:
-            part = (1.0 - s) / math.ceil((1.0 - s) / wanted)
-            if steps + rejected >= most_attempts or part < SHORTEST:
-                return steps, rejected, False
-            step, s_end = part * tables.spacing, s + part if part < 1.0 - s else 1.0
-            expected = y + trend * step
-            set_moment(tables, mixing, j, s_end, last)
-            set_rates(mixing, half, first, last, y, expected, rates)
-            relax(mixing, tables.weights, rates, step, f, f_new, y, y_new)
-            scale = max(np.max(np.abs(y_new)), least)
-            error = np.max(np.abs(y_new - expected)) / (tolerance * scale) if scale > 0.0 else 0.0
-            wanted = part * min(2.0, max(0.3, 0.9 / math.sqrt(error + 1e-3)))
-            if error > 1.0:
-                rejected += 1
-                continue
-            steps, s = steps + 1, s_end
-            trend[:] = (y_new - y) / step
-            y[:], f[:] = y_new, f_new
-            first, last = last, first
-        history[j + 1, :3] = y
+
+    tables: Tables
+    mixing: Mixing
+
+    columns = 5
+
+    def surroundings(self):
+        n_q, n = self.tables.weights.size, self.mixing.flavours.size
+        of_bins, of_both, matrix = np.empty(n_q), np.empty((n_q, n)), np.empty((n, 3))
+        return Moment(np.empty(1), of_bins, of_bins.copy(), of_both, of_both.copy(), matrix, matrix.copy())
+
+    def workspace(self):
+        shape = self.tables.weights.size, 2, self.mixing.flavours.size
+        return Rates(np.empty(shape), np.empty(shape))
+
+    def look(self, j, s, there):
+        set_moment(self.tables, self.mixing, j, s, there)
+
+    def relax(self, step, f, f_new, y_new, work):
+        half = self.tables.half_width if self.mixing.is_averaged else 0.0
+        set_rates(self.mixing, half, step.here, step.there, step.y, step.expected, work)
+        relax(self.mixing, self.tables.weights, work, step.h, f, f_new, step.y, y_new)
+
+    def record(self, f, y, row):
+        row[:3] = y
         for helicity in range(2):
-            history[j + 1, 3 + helicity] = np.sum(tables.weights * f[:, helicity])
-    return steps, rejected, True
+            row[3 + helicity] = np.sum(self.tables.weights * f[:, helicity])

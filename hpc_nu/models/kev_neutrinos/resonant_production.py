@@ -53,7 +53,7 @@ from hpc_nu.models.kev_neutrinos.relic import (
     thermal_relic_mass,
     velocity_today,
 )
-from hpc_nu.models.kev_neutrinos.resonant_kernel import Mixing, Tables, evolve
+from hpc_nu.models.kev_neutrinos.resonant_kernel import Equations, Mixing, Tables
 from hpc_nu.models.kev_neutrinos.system import OBSERVABLES
 from hpc_nu.models.limits import NO_LIMITS
 from hpc_nu.plasma.charge_susceptibilities import inverse_susceptibility
@@ -61,7 +61,7 @@ from hpc_nu.plasma.neutrino_potential import neutrino_potential
 from hpc_nu.plasma.standard_model import FLAVOUR_NAMES
 from hpc_nu.plasma.table_builder import MASSLESS, identity
 from hpc_nu.plasma.table_file import prepare_table, seconds_to_build
-from hpc_nu.result_codes import ResultCode
+from hpc_nu.solver.exponential import Relaxation
 from hpc_nu.units import DARK_MATTER_DENSITY, FERMI_CONSTANT
 
 MOST_CHEMICAL_POTENTIAL = 0.5
@@ -201,7 +201,7 @@ def shared_bins(settings):
 
 
 class Produced(NamedTuple):
-    """What has become of a point: occupations (n_q, 2) and the history of `evolve`."""
+    """What has become of a point: occupations (n_q, 2), and the history (n_T, 5) that `Equations` record."""
 
     f: np.ndarray
     history: np.ndarray
@@ -233,6 +233,7 @@ class ResonantProduction(Model):
         _INHERITED["lyman_alpha_mass"],
     )  # fmt: skip
     observables = (*_SCALARS, *_TRAJECTORIES, *_SPECTRA)
+    can_pause = True
 
     def check(self, settings, temperatures):
         outside = [t for t in temperatures if not settings["T_end"] <= t <= settings["T_start"]]
@@ -278,25 +279,20 @@ class ResonantProduction(Model):
         return Cost(solve, (Preparation(to_prepare, key=key, kept=BINS_KEPT),))
 
     def solve(self, problem, state=None, pause=lambda: False):
-        point, settings, solver = problem.point, problem.settings, problem.solver
+        point, settings = problem.point, problem.settings
         bins = shared_bins(settings)
         sin2 = _of_flavours("sin2_2theta_{}", point)
         flavours = np.flatnonzero(sin2)
         mixing = Mixing(point["m_4"], flavours, sin2[flavours], settings["sampling"] == "bin_average")
-        f, history = np.zeros((len(bins.q), 2)), np.zeros((len(bins.temperatures), 5))
-        history[0, :3] = _of_flavours("Y_Delta_{}_start", point)
-        # The error of a step is h^3, its estimate h^2.
-        tolerance = solver.rtol ** (2 / 3)
-        steps, rejected, is_done = evolve(bins.tables, mixing, tolerance, solver.max_steps, f, history)
-        if not is_done:
-            code = ResultCode.STEP_BUDGET if steps + rejected >= solver.max_steps else ResultCode.STEP_TOO_SMALL
-        else:
-            code = ResultCode.DONE if np.all(np.isfinite(f)) else ResultCode.NOT_FINITE
-        if code != ResultCode.DONE:
-            message = f"{code.name.lower()}: {code.advice}"
-            return Outcome(code, steps=steps, rejected=rejected, message=message)
-        observables = _observables(problem, bins, Produced(f, history))
-        return Outcome(code, observables, steps=steps, rejected=rejected)
+        lengths = np.full(len(bins.temperatures) - 1, bins.tables.spacing)
+        nothing, asymmetries = np.zeros((len(bins.q), 2)), _of_flavours("Y_Delta_{}_start", point)
+        run = Relaxation(Equations(bins.tables, mixing), lengths, problem.solver, nothing, asymmetries, state)
+        return Outcome.of_evolution(
+            run,
+            run.run(pause),
+            lambda: _observables(problem, bins, Produced(run.state.f, run.records)),
+            lambda z: f"T = {settings['T_start'] * math.exp(-z):.6g} GeV",
+        )
 
 
 def _of_flavours(name, point):
