@@ -34,7 +34,7 @@ import numpy as np
 
 from hpc_nu.compiled import compiled
 from hpc_nu.result_codes import ResultCode
-from hpc_nu.solver.hooks import _choose_by_type
+from hpc_nu.solver.hooks import choose_by_type
 
 ATTEMPTS = 16
 """Steps until the first look at the clock; then as many as take some 0.1 s."""
@@ -113,7 +113,7 @@ def record(e, f, y, row):
 HOOKS = (surroundings, workspace, look, relax, record)
 
 for _hook in HOOKS:
-    _choose_by_type(_hook)
+    choose_by_type(_hook)
 
 
 def relaxing(equations):

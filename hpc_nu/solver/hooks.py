@@ -43,7 +43,7 @@ def accept(e, z, h, old, new, k, memory):
 HOOKS = (slope, jacobian, solve_stage, error_norm, accept)
 
 
-def _choose_by_type(hook):
+def choose_by_type(hook):
     # Inlined: each call of its own would copy the whole tuple, 0.1 us a stage.  Not strict: methods may say self for e.
     @overload(hook, strict=False, jit_options={"error_model": "numpy", "forceinline": True})
     def choose(e, *arguments):
@@ -51,4 +51,4 @@ def _choose_by_type(hook):
 
 
 for _hook in HOOKS:
-    _choose_by_type(_hook)
+    choose_by_type(_hook)
