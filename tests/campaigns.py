@@ -38,7 +38,7 @@ settings:
   expansion: constant_gstar
   susceptibilities: constant
   T_start: {value: 1000, unit: GeV}
-solver: {rtol: 1e-10}
+solver: {rtol: 1e-12}
 grids:
   - {kind: averaged}
   - {kind: equal_occupation, n_modes: [5, 11, 82]}
@@ -47,7 +47,7 @@ output:
   modes: true
 run: {epoch_seconds: 0.1}
 """
-"""24 tasks from 10 ms to about 0.4 s: the longest take several epochs."""
+"""24 tasks from 10 ms to about 0.2 s: the longest take several epochs."""
 
 FREEZE_IN = """\
 campaign: freeze_in

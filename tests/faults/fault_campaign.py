@@ -33,7 +33,7 @@ from hpc_nu.campaign.errors import BROKEN_ENVIRONMENT, COMPLETE  # noqa: E402
 from hpc_nu.campaign.in_hand import InHand  # noqa: E402
 from hpc_nu.result_codes import ResultCode  # noqa: E402
 
-CAMPAIGN = LEPTON.replace("1e-10", "1e-6").replace("points: 6", "points: 3")
+CAMPAIGN = LEPTON.replace("1e-12", "1e-6").replace("points: 6", "points: 3")
 KERNELS = Path(os.environ["NUMBA_CACHE_DIR"])  # the import of the package has chosen it
 LIMIT = 240.0
 _ROOM = (4, 1500)  # of a small disk [kB]

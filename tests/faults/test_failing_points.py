@@ -105,7 +105,7 @@ def test_a_campaign_without_a_single_solution_does_not_end_as_if_all_were_well(a
 
 @pytest.mark.mpi
 def test_a_step_budget_that_runs_out_is_counted_by_status_under_mpirun(tmp_path):
-    text = LEPTON.replace("rtol: 1e-10", "rtol: 1e-10, max_steps: 500")  # the retry has four times as many
+    text = LEPTON.replace("rtol: 1e-12", "rtol: 1e-12, max_steps: 650")  # the retry has four times as many
     code, text = hpc_nu(tmp_path, "run", write(tmp_path, text), "-o", "out.h5", ranks=2)
     assert code == 0, text
     with h5py.File(tmp_path / "out.h5") as file:

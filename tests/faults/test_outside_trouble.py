@@ -143,7 +143,7 @@ def test_a_cache_that_cannot_be_written_is_no_failed_row(tmp_path):
     if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]).returncode:
         pytest.skip("file systems cannot be mounted here")
     try:
-        few = LEPTON.replace("points: 6", "points: 2").replace("[5, 11, 82]", "[5]").replace("1e-10", "1e-3")
+        few = LEPTON.replace("points: 6", "points: 2").replace("[5, 11, 82]", "[5]").replace("1e-12", "1e-3")
         environment = {"NUMBA_CACHE_DIR": str(folder)}
         code, text = hpc_nu(tmp_path, "run", write(tmp_path, few), "-o", "out.h5", environment=environment, limit=300)
         if code == BROKEN_ENVIRONMENT:
@@ -332,7 +332,7 @@ def test_changed_sources_are_refused_or_compared(tmp_path, toys, alone, monkeypa
 def test_a_campaign_is_of_the_memory_that_it_needs(tmp_path):
     """A limit on memory: in whichever place it is met, no row is a failed one."""
     limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))\n"
-    input_path = write(tmp_path, LEPTON.replace("points: 6", "points: 2").replace("1e-10", "1e-4"))
+    input_path = write(tmp_path, LEPTON.replace("points: 6", "points: 2").replace("1e-12", "1e-4"))
     read_plan(input_path)
     for megabytes in (600, 700, 800, 1000, 1500):
         before = limit.replace("LIMIT", str(megabytes * 10**6))

@@ -23,7 +23,7 @@ from hpc_nu.models.interface import Outcome
 from hpc_nu.result_codes import ResultCode
 
 SMALL = {
-    "lepton": LEPTON.replace("rtol: 1e-10", "rtol: 1e-5"),
+    "lepton": LEPTON.replace("rtol: 1e-12", "rtol: 1e-5"),
     "freeze_in": FREEZE_IN.replace("points: 20", "points: 3").replace("points: 50", "points: 3")
     + "variations:\n  a: {}\n  b: {width_factor: 4.0}\n",
 }

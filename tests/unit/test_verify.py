@@ -25,7 +25,7 @@ N_FLIPS = 250
 def lepton(tmp_path_factory):
     """A complete file with trajectories, modes and text of variable length."""
     folder = tmp_path_factory.mktemp("lepton")
-    few = LEPTON.replace("points: 6", "points: 2").replace("[5, 11, 82]", "[5]").replace("1e-10", "1e-3")
+    few = LEPTON.replace("points: 6", "points: 2").replace("[5, 11, 82]", "[5]").replace("1e-12", "1e-3")
     assert run(SingleProcess(), write(folder, few), folder / "out.h5") == COMPLETE
     return folder / "out.h5"
 
