@@ -34,7 +34,7 @@ _LONG_FIRST = ("tests/faults/", "tests/parallel/", "tests/tools/")
 
 
 def pytest_collection_modifyitems(items):
-    """Files that take minutes come first: one that comes last would keep one of two processes busy, and no other."""
+    """Files that take minutes come first: one that comes last would keep one process busy, and no other."""
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG_FIRST))
 
 
