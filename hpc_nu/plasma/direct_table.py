@@ -22,9 +22,7 @@ spline in place of two that end where m_phi^2 = 0, gamma_v would be off by 10 % 
 """
 
 import hashlib
-import logging
 import os
-import time
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -40,7 +38,7 @@ from hpc_nu.plasma import standard_model as sm
 from hpc_nu.plasma.direct_medium import DEFAULT_SCALE
 from hpc_nu.plasma.higgs import CROSSOVERS, FREEZE_OUT
 from hpc_nu.plasma.running_couplings import REFERENCE_COUPLINGS, REFERENCE_SCALE, running_couplings
-from hpc_nu.plasma.table_store import Kind, Unusable, find_or_build
+from hpc_nu.plasma.table_store import Kind, Unusable, find_or_build, on_all_ranks, opened_table
 from hpc_nu.shared import Shared
 
 PHYSICS_VERSION = 1
@@ -63,9 +61,6 @@ QUANTITIES = ("gamma_c", "kernel_v")
 
 PACKAGED_FOLDER = Path(__file__).resolve().parent / "data"
 _SECONDS = 20.0  # processor time to build one
-_LINE_EVERY_SECONDS = 15.0
-
-log = logging.getLogger("hpc_nu")
 
 
 class Nodes(NamedTuple):
@@ -185,27 +180,10 @@ def build(nodes, communicator):
         gamma_c/T and 2E(E+k) gamma_v/(M^2 T) for M -> 0.
     """
     points = [(i, j) for i in range(len(nodes.temperatures)) for j in range(len(nodes.momenta))]
-    # Points below the crossover cost more: a shuffle gives every rank the same share of them.
-    order = np.random.default_rng(1).permutation(len(points))
-    mine = order[communicator.rank :: communicator.size]
-    started = last_line = time.monotonic()
-    values = []
-    for n, point in enumerate(mine):
-        i, j = points[point]
-        values.append(node_values(nodes, i, j))
-        now = time.monotonic()
-        if communicator.rank == 0 and now - last_line > _LINE_EVERY_SECONDS:
-            last_line = now
-            left = (now - started) / (n + 1) * (len(mine) - n - 1)
-            log.info("table of direct rates: %.0f %%, %.0f s to go", 100 * (n + 1) / len(mine), left)
-    shares = communicator.gather((mine, values))
+    values = on_all_ranks(communicator, lambda i, j: node_values(nodes, i, j), points, "table of direct rates")
     table = None
-    if communicator.rank == 0:
-        table = np.empty(nodes.shape())
-        for indices, share in shares:
-            for point, value in zip(indices, share, strict=True):
-                table[(slice(None), *points[point])] = value
-        log.info("table of direct rates: %d points in %.0f s", len(points), time.monotonic() - started)
+    if values:
+        table = np.moveaxis(np.reshape(values, (*nodes.shape()[1:], len(QUANTITIES))), -1, 0).copy()
     return communicator.bcast(table)
 
 
@@ -299,23 +277,13 @@ def read_table(path, nodes):
     Unusable
         Otherwise.
     """
-    if not os.path.exists(path):
-        raise Unusable("no such file", damaged=False)
-    wanted, shape = identity(nodes), nodes.shape()[1:]
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            if file.attrs.get("format") != FORMAT:
-                raise Unusable("is no table of direct rates")
-            if file.attrs["identity"] != wanted:
-                text = f"has the identity {file.attrs['identity']}, and this version of the code asks for {wanted}"
-                raise Unusable(text, damaged=False)
-            for name in QUANTITIES:  # before they are read: a damaged file may claim more than there is
-                if file[name].shape != shape or file[name].dtype != np.float64:
-                    raise Unusable(f"{name} has the shape {file[name].shape} instead of {shape}")
-            values = np.stack([file[name][()] for name in QUANTITIES])
-            checksum = file.attrs["checksum"]
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise Unusable(f"cannot be read ({error})") from None
+    shape = nodes.shape()[1:]
+    with opened_table(path, FORMAT, identity(nodes), "direct rates") as file:
+        for name in QUANTITIES:  # before they are read: a damaged file may claim more than there is
+            if file[name].shape != shape or file[name].dtype != np.float64:
+                raise Unusable(f"{name} has the shape {file[name].shape} instead of {shape}")
+        values = np.stack([file[name][()] for name in QUANTITIES])
+        checksum = file.attrs["checksum"]
     if _checksum(values) != checksum:
         raise Unusable("the checksum of its data is not the one that it states")
     return values

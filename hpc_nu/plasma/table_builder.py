@@ -22,9 +22,7 @@ from the Noetzold-Raffelt limit to m_inf^2/(2k).
 """
 
 import hashlib
-import logging
 import math
-import time
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -38,6 +36,7 @@ from hpc_nu.plasma.fermi_theory import active_neutrino_width
 from hpc_nu.plasma.gauge_potential import active_potential
 from hpc_nu.plasma.gauge_propagators import active_width
 from hpc_nu.plasma.higgs import CROSSOVERS, higgs_expectation_value
+from hpc_nu.plasma.table_store import on_all_ranks
 from hpc_nu.plasma.uniform_spline import Axis
 
 PHYSICS_VERSION = 1
@@ -52,10 +51,7 @@ RESOLUTION = 2.0**-17
 
 BLOCKS = ("leptons", "matter", "bosons", "potential")
 
-_LINE_EVERY_SECONDS = 15.0
 _TAU = sm.CHARGED_LEPTON_MASSES[2]
-
-log = logging.getLogger("hpc_nu")
 
 
 class Nodes(NamedTuple):
@@ -209,25 +205,10 @@ def build(nodes, communicator):
     rows = [
         (block, i, j) for block in BLOCKS for i in range(nodes.shape(block)[0]) for j in range(nodes.shape(block)[1])
     ]
-    # Costs vary along all axes: a shuffle gives every rank the same share of each, and an estimate of the time to go.
-    order = np.random.default_rng(1).permutation(len(rows))
-    mine = order[communicator.rank :: communicator.size]
-    started = last_line = time.monotonic()
-    values = []
-    for n, row in enumerate(mine):
-        values.append(block_row(nodes, *rows[row]))
-        now = time.monotonic()
-        if communicator.rank == 0 and now - last_line > _LINE_EVERY_SECONDS:
-            last_line = now
-            left = (now - started) / (n + 1) * (len(mine) - n - 1)
-            log.info("self-energy table: %.0f %%, %.0f s to go", 100 * (n + 1) / len(mine), left)
-    shares = communicator.gather((mine, values))
+    values = on_all_ranks(communicator, lambda *row: block_row(nodes, *row), rows, "self-energy table")
     blocks = None
-    if communicator.rank == 0:
+    if values:
         blocks = {block: np.empty(nodes.shape(block), np.float32) for block in BLOCKS}
-        for indices, share in shares:
-            for row, value in zip(indices, share, strict=True):
-                block, i, j = rows[row]
-                blocks[block][i, j] = np.round(value / RESOLUTION) * RESOLUTION
-        log.info("self-energy table: %d rows in %.0f s", len(rows), time.monotonic() - started)
+        for (block, i, j), value in zip(rows, values, strict=True):
+            blocks[block][i, j] = np.round(value / RESOLUTION) * RESOLUTION
     return communicator.bcast(blocks)

@@ -17,7 +17,7 @@ from hpc_nu.plasma.active_neutrino import MAX_MASS
 from hpc_nu.plasma.higgs import CROSSOVERS
 from hpc_nu.plasma.self_energy_table import SelfEnergyTable
 from hpc_nu.plasma.table_builder import BLOCKS, DEFAULT, MASSLESS, REFERENCE_CROSSOVER, build, identity, nodes_for_mass
-from hpc_nu.plasma.table_store import Kind, Unusable, find_or_build
+from hpc_nu.plasma.table_store import Kind, Unusable, find_or_build, opened_table
 from hpc_nu.plasma.user_table import UserTable
 from hpc_nu.shared import Shared, on_rank_0
 
@@ -168,24 +168,13 @@ def read_table(path, nodes):
     Unusable
         Otherwise.
     """
-    if not os.path.exists(path):
-        raise Unusable("no such file", damaged=False)
-    wanted = identity(nodes)
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            if file.attrs.get("format") != FORMAT:
-                raise Unusable("is no table of the self-energy")
-            if file.attrs["identity"] != wanted:
-                text = f"has the identity {file.attrs['identity']}, and this version of the code asks for {wanted}"
-                raise Unusable(text, damaged=False)
-            for block in BLOCKS:  # before they are read: a damaged file may claim more than there is
-                shape, wanted_shape = file[block].shape, nodes.shape(block)
-                if shape != wanted_shape or file[block].dtype != np.float32:
-                    raise Unusable(f"{block} has the shape {shape} instead of {wanted_shape}")
-            blocks = {block: file[block][()] for block in BLOCKS}
-            checksum = file.attrs["checksum"]
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise Unusable(f"cannot be read ({error})") from None
+    with opened_table(path, FORMAT, identity(nodes), "the self-energy") as file:
+        for block in BLOCKS:  # before they are read: a damaged file may claim more than there is
+            shape, wanted_shape = file[block].shape, nodes.shape(block)
+            if shape != wanted_shape or file[block].dtype != np.float32:
+                raise Unusable(f"{block} has the shape {shape} instead of {wanted_shape}")
+        blocks = {block: file[block][()] for block in BLOCKS}
+        checksum = file.attrs["checksum"]
     if _checksum(blocks) != checksum:
         raise Unusable("the checksum of its data is not the one that it states")
     return blocks

@@ -10,14 +10,20 @@ where that cannot be written.
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
+import numpy as np
+
 from hpc_nu.shared import on_rank_0
 
 CACHE_VARIABLE = "HPC_NU_CACHE"
+
+_LINE_EVERY_SECONDS = 15.0
 
 log = logging.getLogger("hpc_nu")
 
@@ -115,6 +121,62 @@ def find_or_build(kind, communicator, rebuild=False):
             contents = kind.build(communicator)
             found = contents, on_rank_0(communicator, lambda: _store(kind, target, contents))
     return found
+
+
+def on_all_ranks(communicator, compute, entries, name):
+    """Values of `compute(*entry)` for all entries of a table, in their order, on rank 0, None elsewhere; collective.
+
+    Parameters
+    ----------
+    name : str
+        Of the table, for messages.
+    """
+    # Costs vary along all axes: a shuffle gives every rank the same share of each, and an estimate of the time to go.
+    order = np.random.default_rng(1).permutation(len(entries))
+    mine = order[communicator.rank :: communicator.size]
+    started = last_line = time.monotonic()
+    values = []
+    for n, entry in enumerate(mine):
+        values.append(compute(*entries[entry]))
+        now = time.monotonic()
+        if communicator.rank == 0 and now - last_line > _LINE_EVERY_SECONDS:
+            last_line = now
+            left = (now - started) / (n + 1) * (len(mine) - n - 1)
+            log.info("%s: %.0f %%, %.0f s to go", name, 100 * (n + 1) / len(mine), left)
+    shares = communicator.gather((mine, values))
+    if communicator.rank:
+        return None
+    log.info("%s: %d entries in %.0f s", name, len(entries), time.monotonic() - started)
+    found = [None] * len(entries)
+    for numbers, share in shares:
+        for number, value in zip(numbers, share, strict=True):
+            found[number] = value
+    return found
+
+
+@contextmanager
+def opened_table(path, file_format, identity, what):
+    """An open file of a table; what goes wrong with it meanwhile is `Unusable`.
+
+    Parameters
+    ----------
+    file_format, identity : str
+        What its attributes `format` and `identity` must be.
+    what : str
+        What it is a table of, for messages.
+    """
+    if not os.path.exists(path):
+        raise Unusable("no such file", damaged=False)
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            if file.attrs.get("format") != file_format:
+                raise Unusable(f"is no table of {what}")
+            if file.attrs["identity"] != identity:
+                text = f"has the identity {file.attrs['identity']}, and this version of the code asks for {identity}"
+                raise Unusable(text, damaged=False)
+            yield file
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise Unusable(f"cannot be read ({error})") from None
 
 
 def _read_first(kind, silent=False):
