@@ -72,7 +72,7 @@ def draw_total(axes, rows, reference):
         text = figures.grid_text(rows.grids[label]).replace(", ", ",\n")
         axes.plot(values.temperature, values, color=colour, ls=style, lw=width, label=text)
     figures.asymmetry_axis(axes, curves)
-    figures.sphaleron_line(axes)
+    figures.sphaleron_line(axes, rows)
     axes.set_ylabel("total lepton asymmetry $Y_L$")
     axes.set_title(f"As fig. 15 of {figures.PAPER}: momentum-averaged and momentum-resolved")
 

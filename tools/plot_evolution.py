@@ -92,7 +92,7 @@ def draw(row):
     picture, panels = plt.subplots(4, 1, figsize=(8.5, 12.0), sharex=True, layout="constrained")
     for axes, panel in zip(panels, (draw_rates, draw_yields, draw_asymmetries, draw_oscillations), strict=True):
         panel(axes, curves, temperature)
-        line = figures.sphaleron_line(axes)
+        line = figures.sphaleron_line(axes, row)
         if axes is not panels[0]:
             line.set_label(None)
         figures.legend_beside(axes)

@@ -61,7 +61,7 @@ def draw(rows):
         figures.asymmetry_axis(axes, rows.trajectories[name])
         axes.set_ylabel(label)
     for axes in panels:
-        figures.sphaleron_line(axes).set_label(None)
+        figures.sphaleron_line(axes, rows).set_label(None)
         figures.legend_beside(axes)
     figures.temperature_axis(panels[-1], temperature)
     grid = rows.grids[rows.points.grid.values[0]]

@@ -102,10 +102,11 @@ def asymmetry_axis(axes, curves):
     axes.axhline(0.0, color="0.6", lw=0.8, zorder=0)
 
 
-def sphaleron_line(axes):
-    """T = 131.7 GeV, as in fig. 15; labelled for the legend."""
-    label = f"sphaleron freeze-out,\n$T = {SPHALERON_FREEZE_OUT}$ GeV"
-    return axes.axvline(SPHALERON_FREEZE_OUT, color="k", ls=":", lw=1.2, label=label)
+def sphaleron_line(axes, rows):
+    """Where sphalerons freeze out in the first of the rows, as in fig. 15; labelled for the legend."""
+    freeze_out = rows.settings(str(rows.points.variation.values[0])).get("T_sphaleron", SPHALERON_FREEZE_OUT)
+    label = f"sphaleron freeze-out,\n$T = {freeze_out:g}$ GeV"
+    return axes.axvline(freeze_out, color="k", ls=":", lw=1.2, label=label)
 
 
 def legend_beside(axes):

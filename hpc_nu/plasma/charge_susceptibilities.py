@@ -13,8 +13,8 @@ and the charges are L_a - B/3.  What remains is a quadratic form of the three mu
 
 Quarks and gluons below the crossover at 157 MeV are a gas of hadrons, above it free quarks times a factor S(T).
 
-Not covered: the baryon asymmetry's own contribution to the mu_a, corrections of O(g^2) to leptons and Higgs, the
-strong correction in the symmetric phase (5 % of the quarks' part), neutrinos that have decoupled (T < 2 MeV).
+Not covered: the baryon asymmetry's own contribution to the mu_a, corrections of O(g^2) to leptons and Higgs, neutrinos
+that have decoupled (T < 2 MeV).
 """
 
 from typing import NamedTuple
@@ -136,13 +136,21 @@ def _quark_fraction(temperature):
     return (1 + np.tanh((temperature - _QCD_CROSSOVER) / _QCD_WIDTH)) / 2
 
 
-def _strong_factor(temperature, vev):
+SYMMETRIC_QUARKS = {
+    "ideal": "an ideal gas in the symmetric phase: the strong correction fades with v^2 towards the crossover",
+    "interacting": "the strong correction of the broken phase at all temperatures",
+}
+
+
+def _strong_factor(temperature, vev, symmetric_quarks):
     """S(T), the susceptibility of quarks in units of that of free ones.
 
-    Far below the electroweak crossover 0.95 - 0.040 GeV/T, fitted to published susceptibilities; towards the
-    crossover the difference from 1 fades with v^2, so that the symmetric phase is the ideal gas that everyone uses.
+    0.95 - 0.040 GeV/T, fitted to published susceptibilities far below the electroweak crossover; 1 - 2 alpha_s/pi, the
+    leading order in the strong coupling (Vuorinen, hep-ph/0212283), is 0.95 where alpha_s = 0.08.
     """
     broken = np.where(temperature < 0.12, 0.6, 0.95 - 0.040 / np.maximum(temperature, 0.12))
+    if symmetric_quarks == "interacting":
+        return broken
     return 1 - (1 - broken) * (vev / ELECTROWEAK_VEV) ** 2
 
 
@@ -151,13 +159,13 @@ def _quadratic_form(susceptibilities, charges):
     return np.einsum("...x,xi,xj->...ij", susceptibilities, charges, charges)
 
 
-def _qcd_form(temperature, mass_vev):
+def _qcd_form(temperature, mass_vev, symmetric_quarks="ideal"):
     quarks = _quark_fraction(temperature)
     hadrons = (1 - quarks)[..., None] * _hadron_susceptibilities(temperature)
     form = _quadratic_form(hadrons, _HADRON_STATES)
     for name, charges in _QUARKS.items():
         free = N_COLOURS / 6 * fermion_susceptibility(_mass_over_temperature(name, temperature, mass_vev))
-        chi = quarks * _strong_factor(temperature, mass_vev) * free
+        chi = quarks * _strong_factor(temperature, mass_vev, symmetric_quarks) * free
         form = form + _quadratic_form(np.stack([chi, chi], axis=-1), charges)
     return form
 
@@ -166,7 +174,7 @@ def _mass_over_temperature(particle, temperature, mass_vev):
     return VACUUM_MASSES[particle] * mass_vev / (ELECTROWEAK_VEV * temperature)
 
 
-def pressure_form(temperature, condensate, mass_vev):
+def pressure_form(temperature, condensate, mass_vev, symmetric_quarks="ideal"):
     """The quadratic form of p/T^2 in (mu_e, mu_mu, mu_tau, mu_B, mu_Q, mu_C).
 
     Parameters
@@ -174,13 +182,15 @@ def pressure_form(temperature, condensate, mass_vev):
     temperature : array [GeV]
     condensate, mass_vev : arrays [GeV], like `temperature`
         The Higgs expectation value v(T), as what holds the gauge charges and as what gives masses.
+    symmetric_quarks : str
+        One of `SYMMETRIC_QUARKS`.
 
     Returns
     -------
     (..., 6, 6) array, symmetric
         p = T^2/2 times it; mu_Q = (mu_Y + mu_3)/2 and mu_C = (mu_Y - mu_3)/2.
     """
-    form = _qcd_form(temperature, mass_vev)
+    form = _qcd_form(temperature, mass_vev, symmetric_quarks)
     form = form + _quadratic_form(np.full((*temperature.shape, N_FLAVOURS), 1 / 6), _NEUTRINOS)
     for name, charges in zip(FLAVOUR_NAMES, _LEPTONS, strict=True):
         chi = fermion_susceptibility(_mass_over_temperature(name, temperature, mass_vev)) / 6
@@ -211,14 +221,14 @@ def _checked(temperature, phase):
     return temperature
 
 
-def _neutral_form(temperature, phase, crossover):
+def _neutral_form(temperature, phase, crossover, symmetric_quarks):
     """`pressure_form` at zero gauge charges, as a form of (mu_e, mu_mu, mu_tau, mu_B)."""
     vev = higgs_expectation_value(temperature, crossover) * np.ones_like(temperature)
     if phase == "condensate":
-        form = _eliminate(pressure_form(temperature, vev, vev), _C)
+        form = _eliminate(pressure_form(temperature, vev, vev, symmetric_quarks), _C)
     else:
         symmetric = vev < 0.1 * temperature
-        form = pressure_form(temperature, 0 * vev, np.where(symmetric, 0, vev))
+        form = pressure_form(temperature, 0 * vev, np.where(symmetric, 0, vev), symmetric_quarks)
         form = np.where(symmetric[..., None, None], _eliminate(form, _C), form)  # broken: mu_C = 0
     return _eliminate(form, _Q)[..., :_Q, :_Q]
 
@@ -227,7 +237,9 @@ _SPHALERONS = np.vstack([np.eye(N_FLAVOURS), np.full((1, N_FLAVOURS), -1 / 3)])
 """(mu_e, mu_mu, mu_tau, mu_B) as functions of the mu_a."""
 
 
-def inverse_susceptibility(temperature, sphalerons, phase="condensate", crossover="leading_order"):
+def inverse_susceptibility(
+    temperature, sphalerons, phase="condensate", crossover="leading_order", symmetric_quarks="ideal"
+):
     """T^2 omega_ab in mu_a = omega_ab n_b.
 
     Parameters
@@ -239,22 +251,24 @@ def inverse_susceptibility(temperature, sphalerons, phase="condensate", crossove
         One of `PHASES`.  "sharp" jumps where v = T/10, with sphalerons by 12 %.
     crossover : str
         One of `higgs.CROSSOVERS`.
+    symmetric_quarks : str
+        One of `SYMMETRIC_QUARKS`.
 
     Returns
     -------
     (..., 3, 3) array, symmetric, dimensionless
     """
-    form = _neutral_form(_checked(temperature, phase), phase, crossover)
+    form = _neutral_form(_checked(temperature, phase), phase, crossover, symmetric_quarks)
     form = _SPHALERONS.T @ form @ _SPHALERONS if sphalerons else _eliminate(form, _B)[..., :_B, :_B]
     return np.linalg.inv(form)
 
 
-def baryons_per_charge(temperature, phase="condensate", crossover="leading_order"):
+def baryons_per_charge(temperature, phase="condensate", crossover="leading_order", symmetric_quarks="ideal"):
     """beta_a in n_B = sum_a beta_a (n_a - n_B/3) with sphalerons in equilibrium: (..., 3) array, negative.
 
     Arguments as `inverse_susceptibility`.  -28/79 in the symmetric phase, for each flavour.
     """
-    form = _neutral_form(_checked(temperature, phase), phase, crossover) @ _SPHALERONS
+    form = _neutral_form(_checked(temperature, phase), phase, crossover, symmetric_quarks) @ _SPHALERONS
     return np.einsum("...a,...ab->...b", form[..., _B, :], np.linalg.inv(_SPHALERONS.T @ form))
 
 

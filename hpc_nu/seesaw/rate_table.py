@@ -29,8 +29,6 @@ import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.special import expit
 
-from hpc_nu.units import SPHALERON_FREEZE_OUT
-
 # Channels of the table: three rows each, for e, mu, tau, but for M/E and d f_eq/dz.  Rates are positive by
 # construction: gamma as a logarithm, sigma as a multiple of it.  (Splines of the rates themselves undershoot at a
 # narrow level crossing; a negative rate grows without bound.)
@@ -73,9 +71,9 @@ class RateTable(NamedTuple):
 _FERMI_DIRAC_DENSITY = 0.09134536
 
 
-def table_temperatures(t_start, t_end):
-    """Temperatures [GeV] of the nodes of a table, falling from `t_start` to `t_end`."""
-    corners = [t_start, *(t for t in (180.0, SPHALERON_FREEZE_OUT, 130.0) if t_end < t < t_start), t_end]
+def table_temperatures(t_start, t_end, t_sphaleron):
+    """Temperatures [GeV] of the nodes of a table, falling from `t_start` to `t_end`; one is that of the sphalerons."""
+    corners = sorted({t_start, *(t for t in (180.0, t_sphaleron, 130.0) if t_end < t < t_start), t_end}, reverse=True)
     pieces = []
     for high, low in zip(corners[:-1], corners[1:], strict=True):
         spacing = next(step for below, step in reversed(SPACINGS) if high <= below)
@@ -147,21 +145,23 @@ def coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, a
     return np.moveaxis(np.concatenate([linear[:12], sources[:6], linear[12:], sources[6:]]), 0, 1)
 
 
-def build_rate_table(rates, expansion, mass, t_start, t_end, nodes, weights, averaged, boltzmann_factor=True):
-    """Tabulate `coefficients` from `t_start` down to `t_end` [GeV]; the other arguments are those of that function.
+def build_rate_table(rates, expansion, mass, temperature, nodes, weights, averaged, boltzmann_factor=True):
+    """Tabulate `coefficients` at `temperature` [GeV], falling; the other arguments are those of that function.
 
     Raises
     ------
     ValueError
         If a rate is not finite, or a gamma negative.
     """
-    temperature = table_temperatures(t_start, t_end)
-    z = np.log(t_start / temperature)
-    values = coefficients(rates, expansion, mass, t_start, temperature, nodes, weights, averaged, boltzmann_factor)
+    z = np.log(temperature[0] / temperature)
+    values = coefficients(
+        rates, expansion, mass, temperature[0], temperature, nodes, weights, averaged, boltzmann_factor
+    )
     gamma = values[:, :H_C].copy()
     if not (np.all(np.isfinite(values)) and np.all(gamma >= 0)):
         raise ValueError(
-            f"the rates at M = {mass} GeV are not finite and positive everywhere from {t_start} to {t_end} GeV"
+            f"the rates at M = {mass} GeV are not finite and positive everywhere from {temperature[0]} to"
+            f" {temperature[-1]} GeV"
         )
     values[:, SIGMA_RATIO_C:MASS_OVER_E] /= np.maximum(gamma, _NO_RATE)
     values[:, :H_C] = np.log(np.maximum(gamma, _NO_RATE))

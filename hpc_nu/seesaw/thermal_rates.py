@@ -26,8 +26,10 @@ Direct reactions with Higgs bosons and the symmetric phase are added to gamma_c,
 
 Mixing fades out as v(T)/T goes from 0.02 to 0.01.
 
-Not covered: asymmetries in b_h, coherence between the helicity states, M > 40 GeV, next-to-leading order (15-40 % less
-Gamma_- where pi T >> m_W, arXiv:1910.12880).
+Next-to-leading order lowers Gamma_- by 15-40 % where pi T >> m_W (Jackson and Laine, arXiv:1910.12880).  It is not
+calculated here; `nlo_reduction` puts in a fraction, which sets in between pi T = m_W(T) and three times that.
+
+Not covered: asymmetries in b_h, coherence between the helicity states, M > 40 GeV.
 """
 
 from typing import NamedTuple
@@ -36,7 +38,7 @@ import numpy as np
 
 from hpc_nu.plasma import active_neutrino
 from hpc_nu.plasma import standard_model as sm
-from hpc_nu.plasma.higgs import higgs_expectation_value
+from hpc_nu.plasma.higgs import higgs_expectation_value, particle_mass
 from hpc_nu.plasma.thermodynamics import smoothstep
 from hpc_nu.seesaw.direct_reactions import direct_rates, goldstone_width
 
@@ -86,7 +88,8 @@ def thermal_rates(
     colour_factor=1.0,
     direct_reactions="calculated",
     soft_suppression=True,
-    thermal_potential=True,
+    potential_factor=1.0,
+    nlo_reduction=0.0,
     propagator="full",
 ):
     """gamma_c, gamma_v, h_c and h_v of the head of this module.
@@ -105,8 +108,10 @@ def thermal_rates(
         One of `hpc_nu.seesaw.direct_reactions.DIRECT_REACTIONS`.
     soft_suppression : bool
         With F.
-    thermal_potential : bool
-        With b_h.
+    potential_factor : float
+        Multiplies b_h, and h_c of direct reactions.
+    nlo_reduction : float
+        Gamma_- is smaller by this fraction where pi T >> m_W.
     propagator : str
         One of `PROPAGATORS`.
 
@@ -115,7 +120,8 @@ def thermal_rates(
     ThermalRates of (..., 3) arrays [GeV]
     """
     t, k, m = np.broadcast_arrays(*(np.asarray(x, dtype=float)[..., np.newaxis] for x in (temperature, momentum, mass)))
-    x = _mixing(t, k, m, self_energy, crossover, colour_factor, thermal_potential)
+    x = _mixing(t, k, m, self_energy, crossover, colour_factor, potential_factor)
+    width_near = x.width_near * (1 - nlo_reduction * _far_above_bosons(t, crossover))
     width_far = np.maximum(x.width_far - goldstone_width(direct_reactions, t, k, m, crossover), 0.0)
     if propagator == "full":
         detuning = x.near - x.potential_near
@@ -128,15 +134,15 @@ def thermal_rates(
         detuning = -x.potential_near
     else:
         raise ValueError(f"propagator = {propagator!r}: expected one of {', '.join(PROPAGATORS)}")
-    near = _lorentzian(x.vev_squared * x.near / (2 * x.energy), detuning, x.width_near)
+    near = _lorentzian(x.vev_squared * x.near / (2 * x.energy), detuning, width_near)
     detuning_far = x.far - x.potential_far
     far = _lorentzian(x.vev_squared * x.far / (2 * x.energy), detuning_far, width_far)
-    gamma_c, gamma_v = far * width_far, near * x.width_near
+    gamma_c, gamma_v = far * width_far, near * width_near
     h_c, h_v = far * detuning_far, near * detuning
     if soft_suppression:
         gamma_c = gamma_c * _soft_suppression(t, x.energy)
     direct_c, direct_v, direct_h_c = direct_rates(direct_reactions, t, k, m, crossover)
-    return ThermalRates(gamma_c + direct_c, gamma_v + direct_v, h_c + direct_h_c, h_v)
+    return ThermalRates(gamma_c + direct_c, gamma_v + direct_v, h_c + potential_factor * direct_h_c, h_v)
 
 
 def _lorentzian(strength, detuning, width):
@@ -164,7 +170,7 @@ def hamiltonian_shifts(
         Arguments as those of `thermal_rates`.
     """
     t, k, m = np.broadcast_arrays(*(np.asarray(x, dtype=float)[..., np.newaxis] for x in (temperature, momentum, mass)))
-    x = _mixing(t, k, m, self_energy, crossover, colour_factor, thermal_potential=True)
+    x = _mixing(t, k, m, self_energy, crossover, colour_factor)
     shifts = []
     for gap, potential, width in (
         (x.far, x.potential_far, x.width_far),
@@ -175,7 +181,7 @@ def hamiltonian_shifts(
     return tuple(shifts)
 
 
-def _mixing(temperature, momentum, mass, self_energy, crossover, colour_factor, thermal_potential):
+def _mixing(temperature, momentum, mass, self_energy, crossover, colour_factor, potential_factor=1.0):
     """`_Mixing` for arguments of shape (..., 1); the self-energy only where mixing counts."""
     t, k, m = temperature, momentum, mass
     energy = np.sqrt(k**2 + m**2)
@@ -185,8 +191,7 @@ def _mixing(temperature, momentum, mass, self_energy, crossover, colour_factor, 
     counts = vev_squared[..., 0] > 0
     width, potential = np.zeros((2, *t.shape[:-1], sm.N_FLAVOURS, 2))
     width[counts], potential[counts] = self_energy(k[counts, 0], m[counts, 0], t[counts, 0], crossover, colour_factor)
-    if not thermal_potential:
-        potential[...] = 0.0
+    potential *= potential_factor
     return _Mixing(
         energy=energy,
         vev_squared=vev_squared,
@@ -197,6 +202,12 @@ def _mixing(temperature, momentum, mass, self_energy, crossover, colour_factor, 
         potential_near=potential[..., 0],
         potential_far=potential[..., 1],
     )
+
+
+def _far_above_bosons(temperature, crossover):
+    """1 where pi T >> m_W, 0 below pi T = m_W."""
+    mass = particle_mass("W", temperature, crossover)
+    return smoothstep(np.log(np.pi * temperature / np.maximum(mass, 1e-9 * temperature)), 0.0, np.log(3.0))
 
 
 def _soft_suppression(temperature, energy):

@@ -160,3 +160,13 @@ def test_refuses_what_it_does_not_know():
             cs.inverse_susceptibility(outside, True)
     with pytest.raises(ValueError, match="condensate, sharp"):
         cs.inverse_susceptibility(1.0, True, phase="blunt")
+
+
+def test_interacting_quarks_in_the_symmetric_phase():
+    """mu_a = mu for all flavours, mu_B = -mu, and mu_Y = y mu without hypercharge: algebra with quarks times S."""
+    rows = [cs.inverse_susceptibility(1e4, True, symmetric_quarks=x).sum(axis=1) for x in cs.SYMMETRIC_QUARKS]
+    for strong, row in zip((1.0, 0.95), rows, strict=True):
+        y = (1 + strong / 3) / (11 / 12 + 11 / 12 * strong)
+        np.testing.assert_allclose(row, 1 / (1 / 2 - y / 3 + strong * (2 - y) / 9), rtol=1e-5)
+    broken = [cs.inverse_susceptibility(1.0, False, symmetric_quarks=x) for x in cs.SYMMETRIC_QUARKS]
+    np.testing.assert_allclose(*broken, rtol=1e-4)

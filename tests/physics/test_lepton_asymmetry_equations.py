@@ -29,11 +29,12 @@ from hpc_nu.result_codes import ResultCode
 from hpc_nu.seesaw.averaged_rates import AveragedRates
 from hpc_nu.seesaw.casas_ibarra import pauli_components
 from hpc_nu.seesaw.mass_splitting import hamiltonian_vector
-from hpc_nu.seesaw.rate_table import N_CHANNELS, build_rate_table, equilibrium_occupation
+from hpc_nu.seesaw.rate_table import N_CHANNELS, build_rate_table, equilibrium_occupation, table_temperatures
 from hpc_nu.seesaw.relaxation import SIZE, relaxation_matrix
 from hpc_nu.seesaw.thermal_rates import ThermalRates
 from hpc_nu.solver import momentum_grid
 from hpc_nu.solver.evolution import Evolution
+from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 GRIDS = {
     "averaged": momentum_grid.averaged(),
@@ -58,8 +59,8 @@ def table_at(temperature, mass, grid, rates=closed_form_rates, factors=(1.0, 1.0
 
 
 def rate_table(rates, mass, t_start, t_end, grid, **options):
-    averaged = grid.kind == "averaged"
-    return build_rate_table(rates, CONSTANT_GSTAR, mass, t_start, t_end, grid.nodes, grid.weights, averaged, **options)
+    averaged, temperature = grid.kind == "averaged", table_temperatures(t_start, t_end, SPHALERON_FREEZE_OUT)
+    return build_rate_table(rates, CONSTANT_GSTAR, mass, temperature, grid.nodes, grid.weights, averaged, **options)
 
 
 def interpolated(table, z, factors=(1.0, 1.0, 1.0, 1.0)):

@@ -233,11 +233,28 @@ def test_switches_leave_out_what_they_say():
     energy = np.hypot(arguments[1], arguments[2])[:, np.newaxis]
     np.testing.assert_allclose(unsuppressed.gamma_c, mixing.gamma_c * (1 + (1.5 * 120 / energy) ** 2))
     np.testing.assert_array_equal(unsuppressed.gamma_v, mixing.gamma_v)
-    bare = thermal_rates(*arguments, direct_reactions="none", thermal_potential=False)
+    bare = thermal_rates(*arguments, direct_reactions="none", potential_factor=0.0)
     width, _ = self_energy(arguments[1], arguments[2], 120.0)
     near = 4 / (energy + arguments[1][:, np.newaxis])
     expected = higgs.higgs_expectation_value(120.0) ** 2 / (4 * energy) * near**2 / (near**2 + width[..., 0] ** 2 / 4)
     np.testing.assert_allclose(bare.h_v, expected)
+
+
+def test_the_thermal_part_of_the_hamiltonian_is_multiplied():
+    """h_c of direct reactions, and to first order the shift of that by mixing from its vacuum form."""
+    hot = [thermal_rates(1e3, 2e3, 2.0, potential_factor=x).h_c for x in (1.0, 0.5)]
+    np.testing.assert_allclose(hot[1], hot[0] / 2)
+    bare, whole, part = (thermal_rates(1.0, 3.0, 2.0, potential_factor=x).h_v for x in (0.0, 1.0, 0.1))
+    np.testing.assert_allclose((part - bare) / (whole - bare), 0.1, rtol=1e-5)
+
+
+def test_the_next_to_leading_order_is_less_width_of_one_helicity_where_it_is_hot():
+    plain, reduced = (thermal_rates([100.0, 20.0], [300.0, 60.0], 2.0, direct_reactions="none", nlo_reduction=x)
+                      for x in (0.0, 0.4))  # fmt: skip
+    np.testing.assert_array_equal(plain.gamma_c, reduced.gamma_c)
+    np.testing.assert_array_equal(plain.gamma_v[1], reduced.gamma_v[1])  # pi T < m_W
+    norm = [x.h_v[0] ** 2 + x.gamma_v[0] ** 2 / 4 for x in (plain, reduced)]  # strength^2/(detuning^2 + width^2/4)
+    np.testing.assert_allclose(reduced.gamma_v[0] / norm[1], 0.6 * plain.gamma_v[0] / norm[0])
 
 
 def test_the_expanded_propagator_is_the_limit_of_a_small_mass():

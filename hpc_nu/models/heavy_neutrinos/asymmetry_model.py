@@ -5,7 +5,7 @@ resolved on a momentum grid as in sec. 6 (8 n_modes + 3 equations), from one and
 equations are in `equations`, their coefficients in `hpc_nu.seesaw.rate_table`.
 
 M_3 - M_2 = 2 delta_M, as eqs. (4.7), (4.8) of EST imply.  Delta_alpha is L_alpha - B/3 while sphalerons are in
-equilibrium, T > 131.7 GeV, and keeps its value there; then mu = omega n is that of L_alpha and B = 0, so the part of
+equilibrium, T > T_sphaleron, and keeps its value there; then mu = omega n is that of L_alpha and B = 0, so the part of
 mu that B holds is neglected below.  Not covered: energy and entropy of the heavy neutrinos (sec. 3), the chiral anomaly
 (sec. 7), sphalerons that freeze out gradually.
 """
@@ -15,18 +15,17 @@ from scipy.special import expit
 
 from hpc_nu.models.heavy_neutrinos import lanes, stage
 from hpc_nu.models.heavy_neutrinos.system import System
-from hpc_nu.models.heavy_neutrinos.tables import KEPT
+from hpc_nu.models.heavy_neutrinos.tables import KEPT, temperatures_of
 from hpc_nu.models.heavy_neutrinos.thermal_settings import ModelWithThermalRates, rates_without_factors
 from hpc_nu.models.interface import Cost, Preparation
 from hpc_nu.plasma.table_file import shared_table
 from hpc_nu.result_codes import ResultCode
-from hpc_nu.seesaw.rate_table import table_temperatures
 from hpc_nu.solver import esdirk, evolution
 
 _MOST_STEPS_TOGETHER = 5000
 
 # For the prediction of cost: what omega depends on, and what coefficients do not.
-_OF_OMEGA = ("susceptibilities", "crossover", "expansion", "equation_of_state", "T_start", "T_end")
+_OF_OMEGA = ("susceptibilities", "T_sphaleron", "crossover", "expansion", "equation_of_state", "T_start", "T_end")
 _OF_A_POINT = (
     "hierarchy", "oscillation_data", "initial_abundance", "rate_factor", "gamma_minus_factor", "h_plus_factor",
     "gamma_plus_factor", "oscillation_weight", "derivatives",
@@ -129,7 +128,7 @@ class AsymmetryModel(ModelWithThermalRates):
     def cost(self, problem):
         settings, n_stops = problem.settings, problem.temperatures.size
         averaged, tables = problem.grid.kind == "averaged", 3 if settings.get("derivatives") else 1
-        n_cells = len(table_temperatures(settings["T_start"], settings["T_end"]))
+        n_cells = len(temperatures_of(settings))
         of_omega = tuple(settings[name] for name in _OF_OMEGA)
         of_coefficients = tuple(value for name, value in settings.items() if name not in _OF_A_POINT)
         omega = Preparation(4e-5 * n_cells, key=of_omega, of_the_grid=False, kept=KEPT)

@@ -7,6 +7,7 @@ from hpc_nu.models.heavy_neutrinos.light_neutrinos import HIERARCHY, fit_setting
 from hpc_nu.models.heavy_neutrinos.thermal_settings import FACTORS, SWITCHES
 from hpc_nu.models.interface import Observable, Parameter, Setting
 from hpc_nu.plasma import expansion
+from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 PARAMETERS = (
     Parameter("M", "GeV", 0.1, 30.0, "common mass of the two heavy neutrinos", "M"),
@@ -27,8 +28,17 @@ SETTINGS = (
     Setting(
         "susceptibilities",
         "standard_model",
-        "omega(T) in mu = omega n, or constant at 2.29 and 0.29 as in the broken phase at 10-100 GeV",
-        choices=("standard_model", "constant"),
+        "omega(T) in mu = omega n, also with interacting quarks above the electroweak crossover, or constant at 2.29"
+        " and 0.29 as in the broken phase at 10-100 GeV",
+        choices=("standard_model", "interacting_quarks", "constant"),
+    ),
+    Setting(
+        "T_sphaleron",
+        SPHALERON_FREEZE_OUT,
+        "temperature at which sphalerons freeze out, all at once: 131.7 +- 2.3 GeV, arXiv:1404.3565",
+        low=50.0,
+        high=200.0,
+        unit="GeV",
     ),
     *SWITCHES,
     *FACTORS,
@@ -63,8 +73,8 @@ OBSERVABLES = (
     Observable(
         "Y_Delta_N", "1", "asymmetry of the heavy neutrinos, Tr(rho_N - rho_Nbar)/s, at T_end, eq. (4.2) of EST"
     ),
-    Observable("Y_L_sphaleron", "1", "total lepton asymmetry at the sphaleron freeze-out, T = 131.7 GeV"),
-    Observable("Y_B", "1", "baryon asymmetry n_B/s, frozen in instantaneously at T = 131.7 GeV"),
+    Observable("Y_L_sphaleron", "1", "total lepton asymmetry at the sphaleron freeze-out, T_sphaleron"),
+    Observable("Y_B", "1", "baryon asymmetry n_B/s, frozen in instantaneously at T_sphaleron"),
     Observable("Y_Delta_e_max", "1", "electron asymmetry of largest modulus from T_start to T_end, sec. 8 of EST"),
     Observable("T_Delta_e_max", "GeV", "temperature of that maximum"),
     Observable("Y_Delta_e", "1", "electron asymmetry n_Delta_e/s", "trajectory"),

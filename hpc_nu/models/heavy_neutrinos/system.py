@@ -23,7 +23,6 @@ from hpc_nu.seesaw.casas_ibarra import pauli_components, pauli_derivatives
 from hpc_nu.seesaw.rate_table import redshifted
 from hpc_nu.seesaw.time_scales import time_scales
 from hpc_nu.solver.evolution import Evolution
-from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 _MODE_NAMES = tuple(o.name for o in OBSERVABLES if o.kind == "mode")
 
@@ -92,7 +91,7 @@ class System:
         if self.neighbours:
             tangents = self._tangents()
             hot, cold = EquationsWithTangents(hot, *tangents), EquationsWithTangents(cold, *tangents)
-        return [hot if stop >= SPHALERON_FREEZE_OUT else cold for stop in self.shared.stops[1:]]
+        return [hot if stop >= self.settings["T_sphaleron"] else cold for stop in self.shared.stops[1:]]
 
     def _tangents(self):
         """Derivatives of all that the equations have by all parameters: what `EquationsWithTangents` add."""

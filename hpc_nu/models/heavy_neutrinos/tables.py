@@ -21,7 +21,6 @@ from hpc_nu.seesaw.rate_table import (
     redshifted,
     table_temperatures,
 )
-from hpc_nu.units import SPHALERON_FREEZE_OUT
 
 KEPT = 8
 """Rate tables, and what else points share, that a rank keeps: up to 20 MB each."""
@@ -67,10 +66,10 @@ def averages_of(settings, mass, temperatures, rates=rates_without_factors):
 @kept(KEPT)
 def tables_of(settings, mass, grid, rates=rates_without_factors):
     """`Tables` of a mass [GeV] and a momentum grid; `rates(settings, mass)` is what they are tables of."""
-    t_start, t_end, averaged = settings["T_start"], settings["T_end"], grid.kind == "averaged"
+    averaged = grid.kind == "averaged"
     table = build_rate_table(
-        rates(settings, mass), expansion_of(settings), mass, t_start, t_end, grid.nodes, grid.weights, averaged,
-        settings["boltzmann_factor"],
+        rates(settings, mass), expansion_of(settings), mass, temperatures_of(settings), grid.nodes, grid.weights,
+        averaged, settings["boltzmann_factor"],
     )  # fmt: skip
     omega, first_cold = susceptibility_cells(settings)
     return Tables(table, omega, first_cold, lanes.side_by_side(table.cells, omega) if averaged else None)
@@ -89,14 +88,15 @@ def shared_by(settings, mass, grid, temperatures, rates=rates_without_factors):
     tables = tables_of(settings, mass, grid, rates)
     universe, t_start, t_end = expansion_of(settings), settings["T_start"], settings["T_end"]
     # The stops are part of the problem: the solver lands on each exactly, whatever is paused where.
-    stops = {t_start, t_end, *(t for t in (*temperatures, SPHALERON_FREEZE_OUT) if t_end <= t <= t_start)}
+    t_sphaleron = settings["T_sphaleron"]
+    stops = {t_start, t_end, *(t for t in (*temperatures, t_sphaleron) if t_end <= t <= t_start)}
     stops = np.array(sorted(stops, reverse=True))
     occupation, entropy = equilibrium_of_modes(grid, universe, t_start, mass, stops), universe.entropy_over_t3(t_start)
     return Shared(
         tables,
         stops,
         np.log(t_start / stops),
-        next(iter(np.flatnonzero(stops == SPHALERON_FREEZE_OUT)), None),
+        next(iter(np.flatnonzero(stops == t_sphaleron)), None),
         occupation[0],
         np.array([weighted_sum(tables.rates.weights, row) for row in occupation]) / entropy,
         entropy,
@@ -107,9 +107,8 @@ def shared_by(settings, mass, grid, temperatures, rates=rates_without_factors):
 @kept(KEPT)
 def susceptibility_cells(settings):
     """`omega` and `first_cold` of `Tables`."""
-    universe, t_start, t_end = expansion_of(settings), settings["T_start"], settings["T_end"]
-    temperature = table_temperatures(t_start, t_end)
-    first_cold = int(np.sum(temperature > SPHALERON_FREEZE_OUT))
+    universe, temperature = expansion_of(settings), temperatures_of(settings)
+    first_cold = int(np.sum(temperature > settings["T_sphaleron"]))
     cells = []
     for t, sphalerons in ((temperature[: first_cold + 1], True), (temperature[first_cold:], False)):
         if len(t) < 2:
@@ -117,8 +116,8 @@ def susceptibility_cells(settings):
         if settings["susceptibilities"] == "constant":
             omega = np.tile(constant_susceptibilities.inverse_susceptibility(), (len(t), 1, 1))
         else:
-            omega = charge_susceptibilities.inverse_susceptibility(t, sphalerons, crossover=settings["crossover"])
-        stretch = universe.entropy_over_t3(t) / universe.entropy_over_t3(t_start)
+            omega = charge_susceptibilities.inverse_susceptibility(t, sphalerons, **_bath(settings))
+        stretch = universe.entropy_over_t3(t) / universe.entropy_over_t3(temperature[0])
         cells.append(np.moveaxis(CubicSpline(-np.log(t), omega * stretch[:, np.newaxis, np.newaxis]).c, 0, 1))
     return np.ascontiguousarray(np.concatenate(cells)), first_cold
 
@@ -126,10 +125,22 @@ def susceptibility_cells(settings):
 @kept(KEPT)
 def _baryons_per_charge(settings):
     """n_B/n_Delta_a (3,) when sphalerons freeze out."""
-    if settings["susceptibilities"] == "standard_model":
-        return charge_susceptibilities.baryons_per_charge(SPHALERON_FREEZE_OUT, crossover=settings["crossover"])
-    vev_squared = higgs_expectation_value(SPHALERON_FREEZE_OUT, settings["crossover"]) ** 2 / 2
-    return np.full(3, constant_susceptibilities.baryons_per_lepton_asymmetry(SPHALERON_FREEZE_OUT, vev_squared))
+    freeze_out = settings["T_sphaleron"]
+    if settings["susceptibilities"] != "constant":
+        return charge_susceptibilities.baryons_per_charge(freeze_out, **_bath(settings))
+    vev_squared = higgs_expectation_value(freeze_out, settings["crossover"]) ** 2 / 2
+    return np.full(3, constant_susceptibilities.baryons_per_lepton_asymmetry(freeze_out, vev_squared))
+
+
+def _bath(settings):
+    """What `charge_susceptibilities` are asked for."""
+    interacting = settings["susceptibilities"] == "interacting_quarks"
+    return {"crossover": settings["crossover"], "symmetric_quarks": "interacting" if interacting else "ideal"}
+
+
+def temperatures_of(settings):
+    """Those of the nodes of all tables [GeV], falling."""
+    return table_temperatures(settings["T_start"], settings["T_end"], settings["T_sphaleron"])
 
 
 def expansion_of(settings):

@@ -43,7 +43,20 @@ SWITCHES = (
         tuple(DIRECT_REACTIONS),
     ),
     Setting("soft_suppression", True, "of gamma_+ by mixing at k < T: F of hpc_nu.seesaw.thermal_rates"),
-    Setting("thermal_potential", True, "thermal part of the active neutrinos' dispersion"),
+    Setting(
+        "potential_factor",
+        1.0,
+        "multiplies the thermal part of the Hamiltonian: active neutrinos' dispersion, and h_c of direct reactions",
+        low=0.0,
+        high=10.0,
+    ),
+    Setting(
+        "nlo_reduction",
+        0.0,
+        "of Gamma_- where pi T >> m_W, a fraction: 0.15 to 0.4 at next-to-leading order, arXiv:1910.12880",
+        low=0.0,
+        high=1.0,
+    ),
     Setting(
         "boltzmann_factor",
         True,
@@ -88,7 +101,8 @@ def rates_without_factors(settings, mass):
         colour_factor=settings["colour_factor"],
         direct_reactions=settings["direct_reactions"],
         soft_suppression=settings["soft_suppression"],
-        thermal_potential=settings["thermal_potential"],
+        potential_factor=settings["potential_factor"],
+        nlo_reduction=settings["nlo_reduction"],
         propagator=settings.get("propagator", "full"),
     )
 
