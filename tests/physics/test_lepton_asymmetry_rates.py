@@ -142,7 +142,7 @@ def test_final_asymmetry_of_figure_13():
 def test_baryon_asymmetry_of_footnote_3_of_2004_10766(grid, sign, expected):
     """1.65e-10 there, at the point of its sec. 5: omega = -z^*, eta = phi_1, half of its Delta M."""
     plan = read_plan(INPUTS / "lepton_asymmetry_footnote3.yaml")
-    point, chosen = dict(plan.problem(0).point), plan.variations[0][1]
+    point, chosen = dict(plan.problem(0).point), dict(plan.variations)["fit_of_direct_reactions"]
     point["delta"] *= sign
     got = solve(point, grid, **chosen).observables["scalar"]["Y_B"]
     assert got == pytest.approx(expected, rel=2e-3)
